@@ -19,7 +19,7 @@ import typer
 
 from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.options import API, TOKEN_FILE, ApiOption
-from app.cli.output import OutputFormat, print_document, print_failure, print_text, print_warning
+from app.cli.output import print_failure, print_text, print_warning
 from app.cli.verbs.token import BREAK_GLASS
 from app.client.credentials import is_loopback
 from app.command_runs import log_from, run_to_end, settings_of_environment, until_interrupted
@@ -250,9 +250,10 @@ def check(
 def openapi() -> None:
     """Print the OpenAPI document of the API."""
     from app.api import application as http
+    from app.api.document.text import document_text
     from app.replica import VERSION
 
-    print_document(http.build(version=VERSION).openapi(), OutputFormat.JSON)
+    print_text(document_text(http.build(version=VERSION).openapi()))
 
 
 def administrator_token() -> dict[str, object]:

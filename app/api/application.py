@@ -22,18 +22,12 @@ from app.api import (
 )
 from app.api.access import reviews, tokens
 from app.api.access.layer import Access
+from app.api.document.document import complete
 from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch
 from app.api.objects.collections import collection_router
-from app.api.openapi import add_bodies
 from app.schemas.objects.wires import WIRES
 
-TITLE = "Waypost"
-DESCRIPTION = (
-    "The Kubernetes service network without Kubernetes: Services with stable ClusterIPs, "
-    "the healthy Pods behind them, names that resolve as a Pod would see them, and the "
-    "kernel rules of every node."
-)
 ROUTERS = (
     *(collection_router(wire) for wire in WIRES if not wire.resource.is_internal),
     tokens.router,
@@ -66,8 +60,7 @@ def build(
     Without ``access`` every request may do everything.
     """
     app = FastAPI(
-        title=TITLE,
-        description=DESCRIPTION,
+        title="Waypost",
         version=version,
         docs_url=None,  # the framework's pages load scripts from elsewhere
         redoc_url=None,
@@ -78,5 +71,5 @@ def build(
     errors.install(app)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     stand_before(app, routed, limits=limits, trusted=trusted, access=access)
-    add_bodies(app)
+    complete(app)
     return app

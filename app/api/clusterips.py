@@ -30,6 +30,7 @@ def _addresses(_: Asked) -> Iterable[Attributes]:
 @router.get(
     "/clusterips",
     operation_id="list_cluster_ips",
+    summary="List address ranges and allocated addresses",
     response_model=ClusterIPs,
     responses=refusals(errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable),
 )

@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, cast
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Query, Request
 from prometheus_client import CollectorRegistry
 
 from app.api.access.layer import Access
@@ -71,9 +71,14 @@ async def registry_of(request: Request) -> Registry:
 RegistryOf = Annotated[Registry, Depends(registry_of)]
 
 
+NAME, NAMESPACE = "The name of the object.", "The namespace of the object."
+
+
 async def _snapshot(
     registry: RegistryOf,
-    resourceVersion: str = "",  # noqa: N803  the wire's spelling
+    resourceVersion: Annotated[  # noqa: N803  the wire's spelling
+        str, Query(description="Wait until this revision is visible.", examples=["42"])
+    ] = "",
 ) -> Snapshot:
     """Give the state, once it has reached the requested revision."""
     if resourceVersion:
@@ -85,14 +90,16 @@ SnapshotOf = Annotated[Snapshot, Depends(_snapshot)]
 
 
 async def _namespaced_key(
-    namespace: Annotated[str, Path(examples=["default"])],
-    name: Annotated[str, Path(examples=["ent"])],
+    namespace: Annotated[str, Path(description=NAMESPACE, examples=["default"])],
+    name: Annotated[str, Path(description=NAME, examples=["ent"])],
 ) -> NamespacedName:
     """Read the key of an object in a namespace from the path."""
     return NamespacedName(namespace, name)
 
 
-async def _cluster_key(name: Annotated[str, Path(examples=["n1"])]) -> NamespacedName:
+async def _cluster_key(
+    name: Annotated[str, Path(description=NAME, examples=["ent"])],
+) -> NamespacedName:
     """Read the key of a cluster-scoped object from the path."""
     return NamespacedName("", name)
 

@@ -18,8 +18,9 @@ from app.api.http.content_negotiation import JSON, NotAcceptable, chosen_form, e
 from app.api.objects.representation import warn
 from app.domain import errors
 from app.domain.errors import CauseReason
-from app.schemas.status import Status, failure, status_of
+from app.schemas.status import failure, status_of
 
+REFUSAL = "A refusal."  # stands for the description of any
 RETRY_AFTER_S = 1  # seconds in the Retry-After header of refusals that may be retried
 
 _log = logging.getLogger(__name__)
@@ -155,15 +156,8 @@ _REASONS: Mapping[int, str] = {
 
 
 def refusals(*kinds: type[errors.DomainError]) -> dict[int | str, dict[str, Any]]:
-    """Document what a route may refuse; errors that share a status share an entry."""
-    entries: dict[int | str, dict[str, Any]] = {}
-    for kind in kinds:
-        status = STATUSES[kind].value
-        words = described(kind)
-        known = entries.get(status)
-        joined = words if known is None else f"{known['description']} {words}"
-        entries[status] = {"model": Status, "description": joined}
-    return entries
+    """Declare what a route may refuse; the document describes each status once."""
+    return {STATUSES[kind].value: {"description": REFUSAL} for kind in kinds}
 
 
 def described(kind: type[errors.DomainError]) -> str:

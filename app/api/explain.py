@@ -28,6 +28,7 @@ router = APIRouter(tags=["services"])
 @router.get(
     "/services/{namespace}/{name}/explain",
     operation_id="explain_service",
+    summary="Explain the endpoints of a Service",
     response_model=ServiceExplanation,
     responses=refusals(
         errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable

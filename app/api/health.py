@@ -6,43 +6,60 @@ Source: contract.md, "Routes"; spec kubernetes-api 5.13.
 import platform
 import sys
 from collections.abc import Sequence
+from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Check, RegistryOf
-from app.api.errors import refusals
+from app.api.document.declared import JSON, answered, reference
 from app.domain.errors import CauseReason, NotSynced, Violation
 from app.schemas.health import Health, HealthCheck, Version
+from app.schemas.status import Status
 
 router = APIRouter(tags=["health"])
+_FAILED = answered(
+    HTTPStatus.SERVICE_UNAVAILABLE.value,
+    description="A check fails: `details.causes` names it, and says why.",
+    content={JSON: reference("schemas", Status.__name__)},
+)
 
 
-@router.get("/livez", operation_id="get_livez")
+@router.get("/livez", operation_id="check_liveness", summary="Check that this process lives")
 @requires(path_itself)
 async def livez() -> Health:
     """Answer as long as the process runs."""
     return Health(status="ok", checks=[])
 
 
-@router.get("/readyz", operation_id="get_readyz", responses=refusals(NotSynced))
+@router.get(
+    "/readyz",
+    operation_id="check_readiness",
+    summary="Check that this process can work",
+    responses=_FAILED,
+)
 @requires(path_itself)
 async def readyz(registry: RegistryOf) -> Health:
     """Say whether the database is reachable, migrated, and its state loaded."""
     return _healthy(registry.checks())
 
 
-@router.get("/healthz", operation_id="get_healthz", responses=refusals(NotSynced))
+@router.get(
+    "/healthz",
+    operation_id="check_health",
+    summary="Check that this process lives and can work",
+    responses=_FAILED,
+)
 @requires(path_itself)
 async def healthz(registry: RegistryOf) -> Health:
     """Say whether the process both lives and is ready."""
     return _healthy(registry.checks())
 
 
-@router.get("/version", operation_id="get_version")
+@router.get("/version", operation_id="read_version", summary="Read the version of the server")
 @requires(path_itself)
-async def get_version(request: Request) -> Version:
-    """Tell the build."""
+async def read_version(request: Request) -> Version:
+    """Answer with the build and the interpreter that runs it."""
     version: str = request.app.version
     major, minor, *_ = version.split(".")
     return Version(

@@ -19,6 +19,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import RegistryOf
+from app.api.document.declared import text_of
 from app.api.objects.streams import Watching
 from app.domain.resources import PUBLIC
 from app.registry.reads.view import View
@@ -30,13 +31,14 @@ router = APIRouter(tags=["health"])
 
 @router.get(
     "/metrics",
-    operation_id="get_metrics",
+    operation_id="read_metrics",
+    summary="Read the metrics of this process",
     response_class=Response,
-    responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+    responses=text_of("text/plain", "The metrics in Prometheus' text format."),
 )
 @requires(path_itself)
-async def get_metrics(registry: RegistryOf) -> Response:
-    """Show every metric of this process."""
+async def read_metrics(registry: RegistryOf) -> Response:
+    """Answer with all counters, gauges and durations, for Prometheus."""
     return Response(generate_latest(registry.metrics), media_type=CONTENT_TYPE_LATEST)
 
 

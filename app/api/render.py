@@ -13,9 +13,10 @@ from fastapi import APIRouter, Query, Request, Response
 from app.api import errors as api_errors
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Registry, RegistryOf
+from app.api.document.declared import Answered, answered, body_of, declared
 from app.api.errors import refusals
 from app.api.http.packing import packed
-from app.api.objects.bodies import Draft, documented_body, draft_of, media_of, read_body
+from app.api.objects.bodies import Draft, draft_of, media_of, read_body
 from app.api.objects.representation import warn
 from app.api.rules import TEXT, answer_json
 from app.domain import errors
@@ -34,13 +35,15 @@ router = APIRouter(tags=["rules"])
 @router.post(
     "/render",
     operation_id="render",
-    summary="The rules of state given in the request",
+    summary="Make the rules of a node from objects in the request",
     response_model=NodeRules,
     responses={
-        HTTPStatus.OK.value: {
-            "description": "The rules; as text when a `part` is asked for.",
-            "content": {TEXT: {"schema": {"type": "string"}}},
-        },
+        **answered(
+            HTTPStatus.OK.value,
+            Answered.WARNING,
+            description="The rules; as text if the request names a `part`.",
+            content={TEXT: {"type": "string"}},
+        ),
         **refusals(
             errors.BadRequest,
             errors.Invalid,
@@ -49,13 +52,13 @@ router = APIRouter(tags=["rules"])
             api_errors.Unsupported,
         ),
     },
-    openapi_extra=documented_body(RenderRequest),
+    openapi_extra=declared(body_of(RenderRequest)),
 )
 @requires(path_itself)
 async def render(
     request: Request, query: Annotated[RenderQuery, Query()], registry: RegistryOf
 ) -> Response:
-    """Make the rules of one node from Services and slices; nothing is stored."""
+    """Answer with the rules that a node would have with these objects; nothing is stored."""
     draft = await read_body(request, _render_draft, media_of(request), query.field_validation)
     request.state.warnings = draft.warnings  # for the refusal, should there be one
     rendering = await registry.reading.run(decode_rendering, draft.object)

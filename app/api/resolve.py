@@ -1,12 +1,12 @@
 """Routes of resolution: answers as a program would get them, and the resolv.conf it reads.
 
-    ResolveQuery -> registry.resolution -> Resolution;  Pod | Namespace -> text
+    Question -> registry.resolution -> Resolution;  Pod | Namespace -> text
 
 The registry's Resolver has the configuration.
 """
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
@@ -16,9 +16,10 @@ from app.api import errors as api_errors
 from app.api.access.identity import UserOf
 from app.api.access.named_objects import path_and_pod, require_pod, sees_endpoints
 from app.api.access.requirements import objects_of, path_itself, requires
-from app.api.dependencies import KeyOf, RegistryOf, SnapshotOf
+from app.api.dependencies import NAME, KeyOf, RegistryOf, SnapshotOf
+from app.api.document.declared import body_of, declared, text_of
 from app.api.errors import refusals
-from app.api.objects.bodies import documented_body, media_of, read_body
+from app.api.objects.bodies import media_of, read_body
 from app.api.objects.representation import answer, warn
 from app.domain import errors
 from app.domain.access.subjects import User
@@ -31,7 +32,7 @@ from app.domain.objects.pod import POD
 from app.domain.snapshot import Snapshot
 from app.registry.resolution import conf_of_pod, resolve
 from app.schemas.documents.read import parse_document
-from app.schemas.resolution import Resolution, Resolutions, ResolveBatch, ResolveQuery
+from app.schemas.resolution import Question, Questions, Resolution, Resolutions
 from app.schemas.resolution_codec import asked_of, encode_resolution
 
 AT_ONCE_MAX = 16  # questions of a batch that are resolved concurrently
@@ -42,12 +43,7 @@ _REFUSALS = (
     errors.RevisionAhead,
     api_errors.NotAcceptable,
 )
-_TEXT: dict[int | str, dict[str, Any]] = {
-    200: {
-        "description": "The file, ready to be mounted as `/etc/resolv.conf`.",
-        "content": {"text/plain": {"schema": {"type": "string"}}},
-    }
-}
+_TEXT = text_of("text/plain", "The file, ready to be mounted as `/etc/resolv.conf`.")
 
 
 _WITHHELD = ("endpoints are left out: they need the right to list endpointslices",)
@@ -65,12 +61,12 @@ router = APIRouter(tags=["resolve"])
 @requires(path_and_pod)
 async def resolve_one(
     request: Request,
-    query: Annotated[ResolveQuery, Query()],
+    query: Annotated[Question, Query()],
     snapshot: SnapshotOf,
     registry: RegistryOf,
     user: UserOf,
 ) -> Response:
-    """Answer with every query the resolver sends; a name that does not exist is an answer."""
+    """Answer with the result and all queries of the resolver; no such name is a result, too."""
     resolved = await resolve(snapshot, asked_of(query), registry.resolver)
     wire = _encoded(resolved, snapshot, user, explain=query.explain)
     withheld = _WITHHELD if query.explain and "endpoints" not in wire else ()
@@ -80,22 +76,22 @@ async def resolve_one(
 @router.post(
     "/resolve",
     operation_id="resolve_many",
-    summary="Resolve many names at once",
+    summary="Resolve many names as programs would",
     response_model=Resolutions,
     responses=refusals(*_REFUSALS, api_errors.BodyTooLarge, api_errors.Unsupported),
-    openapi_extra=documented_body(ResolveBatch),
+    openapi_extra=declared(body_of(Questions)),
 )
 @requires(path_itself)
 async def resolve_many(
     request: Request, snapshot: SnapshotOf, registry: RegistryOf, user: UserOf
 ) -> Response:
-    """Answer every question from the same revision, in order."""
+    """Answer all questions at the same revision, in their order."""
     batch = await _read_batch(request)
     for question in batch.questions:
         require_pod(snapshot, user, question.pod)
     slots = asyncio.Semaphore(AT_ONCE_MAX)
 
-    async def one(question: ResolveQuery) -> dict[str, object]:
+    async def one(question: Question) -> dict[str, object]:
         async with slots:
             resolved = await resolve(snapshot, asked_of(question), registry.resolver)
         return _encoded(resolved, snapshot, user, explain=question.explain)
@@ -121,15 +117,17 @@ def _encoded(
 @router.get(
     "/namespaces/{name}/resolv.conf",
     operation_id="read_namespace_resolv_conf",
-    summary="The resolv.conf of a Pod without wishes of its own",
+    summary="Read the resolv.conf of the Pods of a Namespace",
     response_class=Response,
     responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
 )
 @requires(objects_of(NAMESPACE, "resolvconf"))
 async def read_of_namespace(
-    name: Annotated[str, Path(examples=["default"])], snapshot: SnapshotOf, registry: RegistryOf
+    name: Annotated[str, Path(description=NAME, examples=["ent"])],
+    snapshot: SnapshotOf,
+    registry: RegistryOf,
 ) -> Response:
-    """Show what a Pod's file says when the Pod asks for nothing special."""
+    """Answer with the file of a Pod that has no `dnsConfig` and the usual `dnsPolicy`."""
     if NamespacedName("", name) not in snapshot.namespaces:
         raise errors.not_found(NAMESPACE.plural, name)
     return _text(resolv_conf.for_namespace(name, registry.resolver.dns))
@@ -138,13 +136,13 @@ async def read_of_namespace(
 @router.get(
     "/pods/{namespace}/{name}/resolv.conf",
     operation_id="read_pod_resolv_conf",
-    summary="The resolv.conf of a Pod",
+    summary="Read the resolv.conf of a Pod",
     response_class=Response,
     responses={**_TEXT, **refusals(*_REFUSALS[1:-1])},
 )
 @requires(objects_of(POD, "resolvconf"))
 async def read_of_pod(key: KeyOf, snapshot: SnapshotOf, registry: RegistryOf) -> Response:
-    """Show what a Pod's file says, by its own policy and additions."""
+    """Answer with the file that follows from the `dnsPolicy` and `dnsConfig` of the Pod."""
     return _text(conf_of_pod(snapshot, key, registry.resolver.dns))
 
 
@@ -152,10 +150,10 @@ def _text(conf: ResolvConf) -> Response:
     return warn(Response(resolv_conf.format_text(conf), media_type="text/plain"), conf.warnings)
 
 
-async def _read_batch(request: Request) -> ResolveBatch:
+async def _read_batch(request: Request) -> Questions:
     content = (await read_body(request, parse_document, media_of(request))).content
     try:
-        return ResolveBatch.model_validate(content)
+        return Questions.model_validate(content)
     except ValidationError as error:
         found = [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]
         raise RequestValidationError(found) from error

@@ -7,13 +7,22 @@ Rules of one revision never change, so they carry it as their entity tag.
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from app.api import errors as api_errors
 from app.api.access.requirements import objects_of, requires
-from app.api.dependencies import Registry, RegistryOf, SnapshotOf
+from app.api.dependencies import NAME, Registry, RegistryOf, SnapshotOf
+from app.api.document.declared import (
+    NOT_MODIFIED,
+    Answered,
+    Sent,
+    answered,
+    body,
+    declared,
+    text_of,
+)
 from app.api.errors import refusals
 from app.api.http.content_negotiation import JSON, YAML, accepts_only_json, chosen_form
 from app.api.http.packing import packed
@@ -30,6 +39,7 @@ from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.objects.node import NODE
 from app.domain.snapshot import Snapshot
+from app.schemas.base import words
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.rules.codec import encode_rules, encode_text
 from app.schemas.rules.models import NodeRules, NodeText
@@ -37,30 +47,31 @@ from app.schemas.rules.operations import NodeRulesDrift, encode_drift
 
 TEXT = "text/plain"
 _READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
-_TEXT: dict[int | str, dict[str, Any]] = {
-    HTTPStatus.OK.value: {
-        "description": "Input for the program that the part is named after.",
-        "content": {TEXT: {"schema": {"type": "string"}}},
-    }
-}
-NameOf = Annotated[str, Path(examples=["n1"])]
-PartOf = Annotated[Part, Query(description="Which text; `script` applies all of them.")]
+NameOf = Annotated[str, Path(description=NAME, examples=["ent"])]
+PartOf = Annotated[
+    Part, words(Part, "RulesPart"), Query(description="Which text; `script` applies all of them.")
+]
 
 router = APIRouter(tags=["rules"])
 
 
 @router.get(
     "/nodes/{name}/ipvs",
-    operation_id="get_node_ipvs",
-    summary="Everything a node is told, in IPVS mode",
+    operation_id="read_node_ipvs",
+    summary="Read the rules of a node in IPVS mode",
     response_model=NodeRules,
-    responses=refusals(*_READ),
+    responses={
+        **answered(HTTPStatus.OK.value, Answered.ETAG),
+        **NOT_MODIFIED,
+        **refusals(*_READ),
+    },
+    openapi_extra=declared(headers=[Sent.IF_NONE_MATCH]),
 )
 @requires(objects_of(NODE, "rules"))
-async def get_node_ipvs(
+async def read_node_ipvs(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:
-    """Give the virtual servers, sets, addresses, settings and filter rules of a node."""
+    """Answer with virtual servers, sets, addresses, kernel settings and filter rules."""
     tag = _tag(registry, snapshot)
     if tag in entity_tags(request, "if-none-match"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
@@ -71,20 +82,23 @@ async def get_node_ipvs(
 
 @router.get(
     "/nodes/{name}/ipvs.txt",
-    operation_id="get_node_ipvs_text",
-    summary="The same as text that the kernel's programs load",
+    operation_id="read_node_ipvs_text",
+    summary="Read the rules of a node in IPVS mode as text",
     response_class=Response,
-    responses={**_TEXT, **refusals(*_READ[:-1])},
+    responses={
+        **text_of(TEXT, "Input for the program that the part is named after."),
+        **refusals(*_READ[:-1]),
+    },
 )
 @requires(objects_of(NODE, "rules"))
-async def get_node_ipvs_text(
+async def read_node_ipvs_text(
     name: NameOf,
     request: Request,
     registry: RegistryOf,
     snapshot: SnapshotOf,
     part: PartOf = Part.SCRIPT,
 ) -> Response:
-    """Give a shell script, or what it feeds to one program."""
+    """Answer with a shell script, or with the part of it that one program loads."""
     rules = await registry.rules.ipvs(snapshot, name)
     text = await registry.writing.run(encode_part, rules, part)
     return await packed(request, text.encode(), media_type=TEXT)
@@ -92,23 +106,27 @@ async def get_node_ipvs_text(
 
 @router.get(
     "/nodes/{name}/nftables",
-    operation_id="get_node_nftables",
-    summary="The same rules for nft -f",
+    operation_id="read_node_nftables",
+    summary="Read the rules of a node in nftables mode",
     response_model=NodeText,
     responses={
-        HTTPStatus.OK.value: {
-            "description": "The text; with what its agent must know beside it when only JSON is "
-            "accepted.",
-            "content": {TEXT: {"schema": {"type": "string"}}},
-        },
+        **answered(
+            HTTPStatus.OK.value,
+            Answered.ETAG,
+            description="The text for `nft -f`; with what an agent must know beside it for a "
+            "client that accepts only JSON.",
+            content={TEXT: {"type": "string"}},
+        ),
+        **NOT_MODIFIED,
         **refusals(*_READ[:-1]),
     },
+    openapi_extra=declared(headers=[Sent.IF_NONE_MATCH]),
 )
 @requires(objects_of(NODE, "rules"))
-async def get_node_nftables(
+async def read_node_nftables(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:
-    """Give one transaction that makes a node's tables hold its rules and nothing else."""
+    """Answer with one transaction after which the tables hold these rules and nothing else."""
     tag = _tag(registry, snapshot)
     if tag in entity_tags(request, "if-none-match"):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
@@ -124,23 +142,19 @@ async def get_node_nftables(
 
 @router.put(
     "/nodes/{name}/ipvs/observed",
-    operation_id="observe_node_ipvs",
-    summary="How far a node has drifted, and what mends it",
+    operation_id="compare_node_ipvs",
+    summary="Compare the virtual servers of a node with its rules",
     response_model=NodeRulesDrift,
     responses=refusals(errors.BadRequest, api_errors.BodyTooLarge, api_errors.Unsupported, *_READ),
-    openapi_extra={
-        "requestBody": {
-            "required": True,
-            "description": "The output of `ipvsadm --save -n`.",
-            "content": {TEXT: {"schema": {"type": "string"}}},
-        }
-    },
+    openapi_extra=declared(
+        body({"type": "string"}, media_type=TEXT, description="The output of `ipvsadm --save -n`.")
+    ),
 )
 @requires(objects_of(NODE, "observed"))
-async def observe_node_ipvs(
+async def compare_node_ipvs(
     name: NameOf, request: Request, registry: RegistryOf, snapshot: SnapshotOf
 ) -> Response:
-    """Compare what a node holds with what it was told; nothing is stored."""
+    """Answer with the drift of a node and the operations that repair it; nothing is stored."""
     if content_type(request).partition(";")[0].strip().lower() != TEXT:
         raise unsupported(request, (TEXT,))
     observed = await read_body(request, _observed)

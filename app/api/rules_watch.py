@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api import errors as api_errors
 from app.api.access.identity import permit_of
 from app.api.access.requirements import objects_of, requires
-from app.api.dependencies import Registry, RegistryOf, SnapshotOf
+from app.api.dependencies import NAME, Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals, refused
 from app.api.http.limits import leave_slot
 from app.api.http.packing import Piece, packed_pieces, shared
@@ -52,7 +52,7 @@ STANDINGS_REMEMBERED_MAX = 16  # ways in which nodes stand, whose text is kept f
 BESIDE_MIN = 256  # operations that are worth a thread: to encode them takes 2 ms
 BESIDE_CHARACTERS_MIN = 65_536  # of a text, the same
 ENCODED_MAX = 32  # parts of plans whose bytes are kept for the next node that is given the same
-NameOf = Annotated[str, Path(examples=["n1"])]
+NameOf = Annotated[str, Path(description=NAME, examples=["ent"])]
 _PATH: Final = re.compile(rf"/nodes/([a-z0-9.-]+)/({IPVS}|{NFTABLES})/changes")
 _QUERY: Final = re.compile(rb"since=(\d{1,18})(?:&timeoutSeconds=(\d{1,2}))?")
 _ANY_FORM: Final = frozenset({b"", b"*/*", b"application/json"})
@@ -94,40 +94,40 @@ class ChangesQuery(QueryModel):
 
 @router.get(
     "/nodes/{name}/ipvs/changes",
-    operation_id="get_node_ipvs_changes",
-    summary="The operations that take a node from a revision to now",
+    operation_id="read_node_ipvs_changes",
+    summary="Read what changed for a node in IPVS mode",
     response_model=NodeRulesChanges,
     responses=_REFUSALS,
 )
 @requires(objects_of(NODE, "rules"))
-async def get_node_ipvs_changes(
+async def read_node_ipvs_changes(
     name: NameOf,
     query: Annotated[ChangesQuery, Query()],
     request: Request,
     registry: RegistryOf,
     snapshot: SnapshotOf,
 ) -> Response:
-    """Give ordered operations; none when nothing changed for this node."""
+    """Answer with the operations since a revision, in order; none if nothing changed."""
     del snapshot  # what matters is that it has been waited for
     return await _answer(request, registry, query.question(IPVS, name))
 
 
 @router.get(
     "/nodes/{name}/nftables/changes",
-    operation_id="get_node_nftables_changes",
-    summary="The text that takes a node's tables from a revision to now",
+    operation_id="read_node_nftables_changes",
+    summary="Read what changed for a node in nftables mode",
     response_model=NodeTextChanges,
     responses=_REFUSALS,
 )
 @requires(objects_of(NODE, "rules"))
-async def get_node_nftables_changes(
+async def read_node_nftables_changes(
     name: NameOf,
     query: Annotated[ChangesQuery, Query()],
     request: Request,
     registry: RegistryOf,
     snapshot: SnapshotOf,
 ) -> Response:
-    """Give one transaction for `nft -f`; an empty one when nothing changed for this node."""
+    """Answer with one transaction for `nft -f`, which is empty if nothing changed."""
     del snapshot
     return await _answer(request, registry, query.question(NFTABLES, name))
 

@@ -11,10 +11,11 @@ Source: spec kubernetes-api 1.2 and 5.8; contract.md, "Objects".
 """
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import lru_cache
-from typing import Annotated, ClassVar, TypeVar, cast
+from typing import Annotated, ClassVar, Final, TypeVar, cast
 
 from pydantic import (
     BaseModel,
@@ -43,6 +44,8 @@ _RFC_3339 = re.compile(
     r"([Zz]|[+-][0-9]{2}:[0-9]{2})\Z"
 )
 
+_SPECIFICATION = re.compile(r" \(spec [^)]*\)")  # for readers of the code alone
+
 _INITIALISMS = {
     "cidr": "CIDR",
     "cidrs": "CIDRs",
@@ -64,14 +67,18 @@ def wire_name(name: str) -> str:
 
 
 def tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
-    """Document that absent fields are omitted, never null.
+    """Document that absent fields are omitted, never null; a title would only repeat a name.
 
     Additional fields are allowed by default in JSON Schema, so that this is not repeated.
     """
-    schema.pop("additionalProperties", None)
+    for repeated in ("additionalProperties", "title"):
+        schema.pop(repeated, None)
     properties = cast("dict[str, dict[str, JsonValue]]", schema.get("properties", {}))
     always = cast("list[str]", schema.get("required", []))
     for name, field in properties.items():
+        field.pop("title", None)
+        if issubclass(model, Input):
+            field.pop("default", None)  # what is absent is the same as what is not sent
         if name not in always:  # a field that is always present may be null
             _drop_null(field)
     if issubclass(model, Input) and model.documented_required:
@@ -79,8 +86,6 @@ def tidy(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
 
 
 def _drop_null(field: dict[str, JsonValue]) -> None:
-    if "$ref" not in field:
-        field.pop("title", None)
     if field.get("default", "") is None:
         del field["default"]
     branches = cast("list[dict[str, JsonValue]]", field.get("anyOf", []))
@@ -128,10 +133,31 @@ class Output(BaseModel):
     )
 
 
-def words(vocabulary: type[StrEnum], *, default: str | None = None) -> WithJsonSchema:
-    """Document a closed vocabulary; values are validated with the object, not here."""
-    schema: dict[str, JsonValue] = {"type": "string", "enum": [word.value for word in vocabulary]}
-    return WithJsonSchema(schema if default is None else {**schema, "default": default})
+COMPONENT: Final = "x-component"
+"""Marks a schema that is not a model's and has a name in the document all the same."""
+
+
+def component(name: str, schema: Mapping[str, JsonValue]) -> WithJsonSchema:
+    """Document a type by a schema that the document has once, under a name."""
+    return WithJsonSchema({COMPONENT: {name: {**schema}}})
+
+
+def words(vocabulary: type[StrEnum], name: str = "") -> WithJsonSchema:
+    """Document a closed vocabulary, by its own name unless another is given.
+
+    Values are validated with the object, not here.
+    """
+    first_line = (vocabulary.__doc__ or "").partition("\n")[0]
+    return one_of(
+        name or vocabulary.__name__,
+        *(word.value for word in vocabulary),
+        description=_SPECIFICATION.sub("", first_line),
+    )
+
+
+def one_of(name: str, *values: str, description: str) -> WithJsonSchema:
+    """Document the vocabulary of a field whose type is no enumeration."""
+    return component(name, {"type": "string", "description": description, "enum": [*values]})
 
 
 def _integer(bits: int, minimum: int | None = None, maximum: int | None = None) -> WithJsonSchema:
@@ -170,7 +196,13 @@ Port = Annotated[_Bounded32, _integer(32, 1, PORT_MAX)]
 PortOrNone = Annotated[_Bounded32, _integer(32, 0, PORT_MAX)]
 IntOrString = Annotated[
     _Bounded32 | str,
-    WithJsonSchema({"anyOf": [{"type": "integer", "format": "int32"}, {"type": "string"}]}),
+    component(
+        "IntOrString",
+        {
+            "description": "A port by its number, or by its name.",
+            "oneOf": [{"type": "integer", "format": "int32"}, {"type": "string"}],
+        },
+    ),
 ]
 Time = Annotated[
     datetime, PlainValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})

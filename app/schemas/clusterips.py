@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from app.domain.addresses import IPFamily
-from app.schemas.base import Output, words
+from app.schemas.base import Int64, Output, words
+from app.schemas.objects.metadata import NamespacedName
 
 
 class StaticBand(Output):
@@ -23,26 +24,19 @@ class ClusterIPRange(Output):
 
     cidr: str = Field(examples=["10.96.0.0/12"])
     family: Annotated[str, words(IPFamily)]
-    usable: int = Field(description="Addresses that can be given out.", examples=[1048574])
-    allocated: int = Field(examples=[12])
-    free: int = Field(examples=[1048562])
+    usable: Int64 = Field(description="Addresses that can be given out.", examples=[1048574])
+    allocated: Int64 = Field(examples=[12])
+    free: Int64 = Field(examples=[1048562])
     static_band: StaticBand | None = Field(
         default=None, description="Absent when the range is too small to have one."
     )
-
-
-class ClusterIPOwner(Output):
-    """The Service that holds an address."""
-
-    namespace: str = Field(examples=["default"])
-    name: str = Field(examples=["ent"])
 
 
 class ClusterIPAllocation(Output):
     """One address in use."""
 
     address: str = Field(examples=["10.96.17.4"])
-    service: ClusterIPOwner
+    service: NamespacedName = Field(description="The Service that holds the address.")
     requested: bool = Field(description="Whether the client named the address.")
 
 

@@ -18,27 +18,22 @@ from app.domain.discovery.explain.explanation import (
     Verdict,
 )
 from app.domain.names import NamespacedName, Revision
+from app.domain.objects.endpoint_slice import AddressType
 from app.schemas.base import Output, words
+from app.schemas.objects import metadata
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import encode
 from app.schemas.rules.spelling import record
 
 
-class ExplainedKey(Output):
-    """The name of an object."""
-
-    namespace: str = Field(examples=["default"])
-    name: str = Field(examples=["ent"])
-
-
 class ExplainedReason(Output):
     """One thing to know: a stable word for programs, and a sentence for people."""
 
-    code: Annotated[str, words(ReasonCode)]
+    code: Annotated[str, words(ReasonCode, "EndpointReason")]
     message: str = Field(examples=["wants app=web, has app=wbe"])
 
 
-Key = Annotated[NamespacedName, record(ExplainedKey, NamespacedName)]
+Key = Annotated[NamespacedName, record(metadata.NamespacedName, NamespacedName)]
 Reasons = tuple[Annotated[Reason, record(ExplainedReason, Reason)], ...]
 
 
@@ -46,7 +41,7 @@ class ExplainedPod(Output):
     """One Pod of the namespace."""
 
     pod: Key
-    verdict: Annotated[str, words(Verdict)]
+    verdict: Annotated[str, words(Verdict, "EndpointVerdict")]
     reasons: Reasons = Field(description="Empty when all is well.")
     selected: bool = Field(description="Whether the selector picks it.")
     requirements_failed: int = Field(description="Parts of the selector that it does not meet.")
@@ -63,7 +58,7 @@ class ExplainedSlice(Output):
     managed_by: str = Field(
         description="The controller that the slice names as its manager; may be empty."
     )
-    address_type: str = Field(examples=["IPv4"])
+    address_type: Annotated[str, words(AddressType)]
     endpoints: int
     endpoints_ready: int
     reasons: Reasons
@@ -77,7 +72,7 @@ class ServiceExplanation(Output):
     """Why a Service has the endpoints it has."""
 
     kind: Literal["Explanation"]
-    service: ExplainedKey
+    service: metadata.NamespacedName
     resource_version: str = Field(
         description="The revision that is explained; another one may read differently.",
         examples=["42"],

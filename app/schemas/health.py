@@ -3,11 +3,11 @@
 Source: contract.md, "Routes"; spec kubernetes-api 5.13 for the version.
 """
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.schemas.base import Output
+from app.schemas.base import Output, one_of
 
 
 class HealthCheck(Output):
@@ -21,7 +21,10 @@ class HealthCheck(Output):
 class Health(Output):
     """Whether the process can do its work, and what each check says."""
 
-    status: Literal["ok", "failed"]
+    status: Annotated[
+        Literal["ok", "failed"],
+        one_of("HealthStatus", "ok", "failed", description="Of all checks."),
+    ]
     checks: list[HealthCheck]
 
 

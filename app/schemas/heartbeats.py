@@ -16,37 +16,33 @@ from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.violations import required
 from app.schemas.base import Input, Output
 from app.schemas.documents.paths import type_violations
+from app.schemas.objects import metadata
 
 HEARTBEATS_MAX = 10_000  # Pods of one request
 
 
-class HeartbeatKey(Input):
+class PodName(Input):
     """The name of a Pod."""
 
-    namespace: str = Field(default=DEFAULT_NAMESPACE, examples=["default"])
+    namespace: str = Field(
+        default=DEFAULT_NAMESPACE, description="`default` when absent.", examples=["default"]
+    )
     name: str | None = Field(default=None, examples=["ent-1"])
     documented_required: ClassVar = ("name",)
 
 
-class HeartbeatRequest(Input):
+class Heartbeats(Input):
     """Pods whose leases are to be renewed."""
 
-    pods: Annotated[list[HeartbeatKey], Field(max_length=HEARTBEATS_MAX)] | None = None
+    pods: Annotated[list[PodName], Field(max_length=HEARTBEATS_MAX)] | None = None
     documented_required: ClassVar = ("pods",)
-
-
-class RenewedKey(Output):
-    """The name of a Pod."""
-
-    namespace: str = Field(examples=["default"])
-    name: str = Field(examples=["ent-1"])
 
 
 class HeartbeatResult(Output):
     """Which leases were renewed, and which Pods are not registered."""
 
-    renewed: list[RenewedKey]
-    unknown: list[RenewedKey]
+    renewed: list[metadata.NamespacedName]
+    unknown: list[metadata.NamespacedName]
 
 
 class NodeHeartbeatResult(Output):
@@ -61,7 +57,7 @@ class NodeHeartbeatResult(Output):
 def decode_heartbeats(content: Mapping[str, object]) -> list[NamespacedName]:
     """Decode the Pods that a request names; raises BadRequest with every violation."""
     try:
-        wire = HeartbeatRequest.model_validate(content)
+        wire = Heartbeats.model_validate(content)
     except ValidationError as error:
         raise _unreadable(type_violations(error, content)) from None
     if wire.pods is None:

@@ -26,7 +26,7 @@ class IssuedTokenStatus(TokenStatus):
 
 IssuedToken: type[BaseModel] = create_model(
     "IssuedToken",
-    __base__=WIRE.read,
+    __base__=WIRE.model,
     __doc__="A new token, with its text.",
     status=(IssuedTokenStatus, ...),
 )

@@ -3,33 +3,73 @@
 Source: spec kubernetes-api 5.3, 5.4 and 5.8; contract.md, "Routes".
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.domain.dataplane.ipvs.script import Part
 from app.domain.errors import Invalid
 from app.domain.violations import not_supported
-from app.schemas.base import wire_name
+from app.schemas.base import one_of, tidy, wire_name, words
 
 SELECTOR_CHARACTERS_MAX = 8_192
 Text = Annotated[str, Field(max_length=SELECTOR_CHARACTERS_MAX)]
-FieldValidation = Literal["", "Ignore", "Warn", "Strict"]
+FieldValidation = Annotated[
+    Literal["", "Ignore", "Warn", "Strict"],
+    one_of(
+        "FieldValidation",
+        *("Ignore", "Warn", "Strict"),
+        description="What is done about fields that are not read.",
+    ),
+]
+DryRun = Annotated[Text, one_of("DryRun", "All", description="What is left out of a write.")]
+_VersionMatch = Annotated[
+    Literal["", "Exact", "NotOlderThan"],
+    one_of(
+        "ResourceVersionMatch",
+        *("Exact", "NotOlderThan"),
+        description="Whether a list shows a revision, or one that may be later.",
+    ),
+]
+_PropagationPolicy = Annotated[
+    Literal["", "Foreground", "Background", "Orphan"],
+    one_of(
+        "PropagationPolicy",
+        *("Foreground", "Background", "Orphan"),
+        description="What happens to dependents in Kubernetes.",
+    ),
+]
 _FIELD_VALIDATION = (
     "What to do about fields that are unknown, not kept or given twice; `Warn` when absent."
 )
 
 
+NAMED: Final = "x-parameter"
+"""Marks a parameter that differs from others of its name, and goes by another in the document."""
+
+
+def _without_defaults(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
+    """Document that what is absent is the same as what is not sent."""
+    tidy(schema, model)
+    for field in cast("dict[str, dict[str, JsonValue]]", schema["properties"]).values():
+        field.pop("default", None)
+
+
 class Query(BaseModel):
     """Parameters in the wire's spelling; unknown ones are ignored, as in Kubernetes."""
 
-    model_config = ConfigDict(alias_generator=wire_name, extra="ignore", populate_by_name=True)
+    model_config = ConfigDict(
+        alias_generator=wire_name,
+        extra="ignore",
+        json_schema_extra=_without_defaults,
+        populate_by_name=True,
+    )
 
 
 class WriteQuery(Query):
     """Options of a write."""
 
-    dry_run: Text = Field("", description="`All`: do everything but the commit.")
+    dry_run: DryRun = Field("", description="`All`: do everything but the commit.")
     field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
     field_manager: Annotated[str, Field(max_length=128)] = Field(
         "", description="The name of the writer; accepted and ignored."
@@ -40,16 +80,27 @@ class ListQuery(Query):
     """Which objects of a collection to list or watch."""
 
     namespace: Text = Field("", description="Only objects of this namespace.")
-    label_selector: Text = Field("", examples=["app=ent,tier in (web, api)", "!canary"])
-    field_selector: Text = Field("", examples=["metadata.name=ent"])
+    label_selector: Text = Field(
+        "",
+        description="Only objects whose labels match.",
+        examples=["app=ent,tier in (web, api)", "!canary"],
+    )
+    field_selector: Text = Field(
+        "", description="Only objects whose fields match.", examples=["metadata.name=ent"]
+    )
     limit: Annotated[int, Field(ge=0, le=2**31 - 1)] = Field(
         0, description="Objects of one page; 0 lists all."
     )
     continue_: Text = Field("", description="Where the previous page ended.")
     resource_version: Text = Field(
-        "", description="Wait until this revision is visible; with `watch`, begin after it."
+        "",
+        description="Wait until this revision is visible; with `watch`, begin after it.",
+        examples=["42"],
+        json_schema_extra={NAMED: "listedResourceVersion"},
     )
-    resource_version_match: Literal["", "Exact", "NotOlderThan"] = ""
+    resource_version_match: _VersionMatch = Field(
+        "", description="How `resourceVersion` is meant: `NotOlderThan` when absent."
+    )
     watch: bool = Field(default=False, description="Follow changes instead of listing.")
     timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
         0, description="End a watch after this time; 0 leaves it to the server."
@@ -71,11 +122,11 @@ class ListQuery(Query):
 class DeleteQuery(Query):
     """Options of a deletion."""
 
-    dry_run: Text = Field("", description="`All`: do everything but the commit.")
+    dry_run: DryRun = Field("", description="`All`: do everything but the commit.")
     grace_period_seconds: Annotated[int, Field(ge=0, le=2**31 - 1)] | None = Field(
         None, description="How long a Pod keeps terminating; its own period when absent."
     )
-    propagation_policy: Literal["", "Foreground", "Background", "Orphan"] = Field(
+    propagation_policy: _PropagationPolicy = Field(
         "", description="Accepted; dependents are always deleted too."
     )
 
@@ -83,7 +134,7 @@ class DeleteQuery(Query):
 class ApplyQuery(Query):
     """Options of an apply."""
 
-    dry_run: Text = Field("", description="`All`: do everything but the commit.")
+    dry_run: DryRun = Field("", description="`All`: do everything but the commit.")
     prune: bool = Field(
         default=False, description="Delete what `labelSelector` matches and the body does not name."
     )
@@ -98,7 +149,9 @@ class ApplyQuery(Query):
 class RenderQuery(Query):
     """Options of rendering rules."""
 
-    part: Part | None = Field(None, description="Answer with this text instead.")
+    part: Annotated[Part, words(Part, "RulesPart")] | None = Field(
+        None, description="Answer with this text instead."
+    )
     field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
 
 
@@ -107,7 +160,8 @@ class WatchQuery(Query):
 
     kinds: Text = Field(
         "",
-        description="Those of the network when absent: all but roles and their bindings.",
+        description="Which kinds, separated by commas; those of the network when absent: all but "
+        "roles and their bindings.",
         examples=["Service,EndpointSlice"],
     )
     namespace: Text = Field("", description="Only objects of this namespace.")
@@ -115,7 +169,11 @@ class WatchQuery(Query):
         default=False,
         description="Show what the caller may see where all namespaces are not allowed.",
     )
-    label_selector: Text = Field("", examples=["app=ent"])
+    label_selector: Text = Field(
+        "",
+        description="Only objects whose labels match.",
+        examples=["app=ent,tier in (web, api)", "!canary"],
+    )
     resource_version: Text = Field(
         "", description="Begin after this revision; absent begins with what is there."
     )

@@ -1,23 +1,26 @@
 """The wire shapes of ``/resolve``: questions, and the result that a program would get.
 
-    GET or POST -> ResolveQuery           Resolution -> answer
+    GET or POST -> Question           Resolution -> answer
 
 Source: contract.md, "GET /resolve"; spec resolver 10.
 """
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
-from pydantic import BaseModel, BeforeValidator, Field
+from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 
 from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import Decision, Status, Transport
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.schemas.base import Output, words
+from app.schemas.base import Output, one_of, words
+from app.schemas.objects.endpoint_slice import EndpointConditions
+from app.schemas.objects.metadata import NamespacedName
 from app.schemas.queries import Query
 
 NAME_CHARACTERS_MAX = 1024
 SEARCH_CHARACTERS_MAX = 8192
 QUESTIONS_MAX = 256  # of one batch
+QuestionType = Literal["ADDR", "A", "AAAA", "SRV", "PTR", "CNAME", "TXT"]
 
 
 def _upper(value: object) -> object:
@@ -25,44 +28,49 @@ def _upper(value: object) -> object:
 
 
 _Search = Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)]
+_LIST = WithJsonSchema({"type": "array", "items": {"type": "string"}})
+_TYPES = one_of("QuestionType", *get_args(QuestionType), description="What is asked of a name.")
 
 
-class ResolveQuery(Query):
+class Question(Query):
     """One question: a name, what of it, and the program that asks."""
 
     name: Annotated[str, Field(min_length=1, max_length=NAME_CHARACTERS_MAX)] = Field(
         description="As the program writes it; with a final dot it is not searched.",
         examples=["ent"],
     )
-    type: Annotated[
-        Literal["ADDR", "A", "AAAA", "SRV", "PTR", "CNAME", "TXT"], BeforeValidator(_upper)
-    ] = Field("ADDR", description="`ADDR` asks for A and AAAA as getaddrinfo does.")
+    type: Annotated[QuestionType, BeforeValidator(_upper), _TYPES] = Field(
+        "ADDR", description="`ADDR`, the default, asks for A and AAAA as getaddrinfo does."
+    )
     namespace: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] = Field(
-        DEFAULT_NAMESPACE, description="Where the program runs; `pod` says it more exactly."
+        DEFAULT_NAMESPACE,
+        description="Where the program runs, `default` when absent; `pod` says it more exactly.",
     )
     pod: Annotated[str, Field(max_length=NAME_CHARACTERS_MAX)] = Field(
         "",
         description="`namespace/name` of the Pod it runs in: its dnsPolicy and dnsConfig apply.",
         examples=["default/web-1"],
     )
-    search: _Search | list[_Search] | None = Field(
+    search: Annotated[_Search | list[_Search] | None, _LIST] = Field(
         None,
-        description="Search domains instead: separated by commas, or a list of them.",
-        examples=["a,b,c"],
+        description="Search domains to use instead; a text with commas is read as a list.",
+        examples=[["a", "b", "c"]],
     )
     ndots: Annotated[int, Field(ge=0, le=255)] | None = Field(
         None, description="`options ndots:` instead."
     )
-    resolver: Profile = Field(Profile.GLIBC, description="The C library that resolves.")
+    resolver: Annotated[Profile, words(Profile, "Resolver")] = Field(
+        Profile.GLIBC, description="The library that resolves; `glibc` when absent."
+    )
     explain: bool = Field(
         default=False, description="Add endpoints, advice and what else is known of each query."
     )
 
 
-class ResolveBatch(BaseModel):
+class Questions(BaseModel):
     """Many questions at once."""
 
-    questions: Annotated[list[ResolveQuery], Field(max_length=QUESTIONS_MAX)]
+    questions: Annotated[list[Question], Field(max_length=QUESTIONS_MAX)]
 
 
 class ResolvedRecord(Output):
@@ -84,38 +92,27 @@ class ResolverQuery(Output):
     )
     answers: int = Field(description="Records in the answer section.", examples=[1])
     from_: str = Field(description="`search[i]`, `as-is` or `cname`.", examples=["search[0]"])
-    decision: Annotated[str, words(Decision)]
+    decision: Annotated[str, words(Decision, "QueryDecision")]
     nameserver: str | None = Field(default=None, description="With `explain`.")
-    transport: Annotated[str, words(Transport)] | None = Field(
+    transport: Annotated[str, words(Transport, "QueryTransport")] | None = Field(
         default=None, description="With `explain`."
     )
     attempt: int | None = Field(default=None, description="With `explain`; from 0.")
     reason: str | None = Field(default=None, description="With `explain`.")
 
 
-class UsedResolvConf(Output):
+class ResolvConf(Output):
     """The resolv.conf the program reads."""
 
     nameservers: list[str]
     search: list[str]
-    options: dict[str, int | str | bool] = Field(
-        description="An option without a value is `true`.", examples=[{"ndots": 5}]
+    options: Annotated[
+        dict[str, int | str | bool],
+        WithJsonSchema({"type": "object", "additionalProperties": True}),
+    ] = Field(
+        description="By name: a number, a text, or `true` for an option without a value.",
+        examples=[{"ndots": 5}],
     )
-
-
-class ResolvedService(Output):
-    """The Service whose name answered."""
-
-    namespace: str = Field(examples=["default"])
-    name: str = Field(examples=["ent"])
-
-
-class ResolvedConditions(Output):
-    """Whether an endpoint takes traffic."""
-
-    ready: bool
-    serving: bool
-    terminating: bool
 
 
 class ResolvedEndpoint(Output):
@@ -127,7 +124,7 @@ class ResolvedEndpoint(Output):
     protocol: str | None = Field(default=None, examples=["TCP"])
     node: str | None = None
     zone: str | None = None
-    conditions: ResolvedConditions
+    conditions: EndpointConditions
 
 
 class ResolutionAdvice(Output):
@@ -145,17 +142,17 @@ class Resolution(Output):
     kind: Literal["Resolution"]
     name: str
     type: str
-    status: Annotated[str, words(Status)]
+    status: Annotated[str, words(Status, "ResolutionStatus")]
     canonical_name: str | None = Field(
         default=None, description="Absent when nothing in the DNS answered."
     )
     addresses: list[str] = Field(description="In the order in which the program gets them.")
     records: list[ResolvedRecord]
     queries: list[ResolverQuery]
-    resolv_conf: UsedResolvConf
-    resolver: Annotated[str, words(Profile)]
-    service: ResolvedService | None = Field(
-        default=None, description="Absent when no Service answered."
+    resolv_conf: ResolvConf
+    resolver: Annotated[str, words(Profile, "Resolver")]
+    service: NamespacedName | None = Field(
+        default=None, description="The Service whose name answered; absent when none did."
     )
     resource_version: str = Field(examples=["42"])
     error: str | None = Field(

@@ -1,6 +1,6 @@
 """Codec of the questions and answers of ``/resolve``.
 
-    ResolveQuery -> Asked                 Resolved -> dict in the shape of Resolution
+    Question -> Asked                 Resolved -> dict in the shape of Resolution
 
 Source: contract.md, "GET /resolve".
 """
@@ -14,10 +14,10 @@ from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import NamespacedName, parse_namespaced_name
 from app.domain.objects.endpoint_slice import AddressType, Endpoint, EndpointPort
 from app.domain.snapshot import Snapshot
-from app.schemas.resolution import ResolveQuery
+from app.schemas.resolution import Question
 
 
-def asked_of(query: ResolveQuery) -> Asked:
+def asked_of(query: Question) -> Asked:
     """Decode a question; raises BadRequest when the name of its Pod is malformed."""
     return Asked(
         name=query.name,

@@ -15,11 +15,14 @@ from app.domain.access.attributes import Attributes
 from app.domain.access.subjects import User
 from app.domain.errors import CauseReason, Invalid, Violation
 from app.domain.violations import required
-from app.schemas.base import Input, Output
+from app.schemas.base import Input, Output, one_of
 from app.schemas.documents.paths import type_violations
 
 REVIEWS_MAX = 100  # questions of one request
 _SELF, _OTHER = "SelfSubjectAccessReview", "SubjectAccessReview"
+_KINDS = one_of(
+    "AccessReviewKind", _SELF, _OTHER, description="Whether the caller is meant, or any user."
+)
 
 
 class ResourceAttributes(Input):
@@ -53,49 +56,46 @@ class AccessReviewSpec(Input):
     uid: str | None = None
 
 
-class AccessReviewWrite(Input):
-    """A question whether a user may do something, or up to 100 of them in `reviews`."""
+class AccessReviewStatus(Input):
+    """Whether the user may do it."""
 
-    api_version: str | None = None
-    kind: str | None = Field(default=None, examples=[_SELF])
-    spec: AccessReviewSpec | None = None
-    reviews: Annotated[list["AccessReviewWrite"], Field(max_length=REVIEWS_MAX)] | None = None
-    documented_required: ClassVar = ()
-
-
-class AccessReviewStatus(Output):
-    """The answer."""
-
-    allowed: bool
-    reason: str = Field("", description="The binding that allows it, or why not.")
+    allowed: bool | None = None
+    reason: str | None = Field(
+        default=None, description="The binding that allows it; absent when none does."
+    )
+    documented_required: ClassVar = ("allowed",)
 
 
-class AccessReview(Output):
-    """A question with its answer."""
+class AccessReview(Input):
+    """A question whether a user may do something, with its answer; or several in `reviews`."""
 
-    api_version: Literal["authorization.k8s.io/v1"]
-    kind: Literal["SelfSubjectAccessReview", "SubjectAccessReview"]
-    spec: AccessReviewSpec
-    status: AccessReviewStatus
-
-
-class AccessReviews(Output):
-    """Several questions with their answers, in their order."""
-
-    reviews: list[AccessReview]
+    api_version: str | None = Field(default=None, examples=["authorization.k8s.io/v1"])
+    kind: Annotated[str, _KINDS] | None = Field(
+        default=None, description="Which of the two it is follows from `spec.user` when absent."
+    )
+    spec: AccessReviewSpec | None = Field(
+        default=None, description="The question; absent when there are several."
+    )
+    status: AccessReviewStatus | None = Field(
+        default=None, description="The answer, which a question does not have."
+    )
+    reviews: Annotated[list["AccessReview"], Field(max_length=REVIEWS_MAX)] | None = Field(
+        default=None,
+        description="Up to 100 questions in place of one; the answer has them in their order.",
+    )
 
 
 class UserInfo(Output):
     """A user as the server sees it."""
 
     username: str = Field(examples=["alice"])
-    uid: str = ""
+    uid: str | None = None
     groups: list[str] = Field(examples=[["system:authenticated"]])
-    extra: dict[str, list[str]] = Field({})
+    extra: dict[str, list[str]] | None = None
 
 
 class SelfSubjectReviewStatus(Output):
-    """The answer."""
+    """The user."""
 
     user_info: UserInfo
 
@@ -123,7 +123,7 @@ def decode_reviews(content: Mapping[str, object]) -> tuple[list[Review], bool]:
     Raises Invalid with every violation.
     """
     try:
-        wire = AccessReviewWrite.model_validate(content)
+        wire = AccessReview.model_validate(content)
     except ValidationError as error:
         raise Invalid(_SELF, "", type_violations(error, content)) from None
     if wire.reviews is None:
@@ -167,7 +167,7 @@ def encode_user(user: User) -> dict[str, object]:
     }
 
 
-def _violations(wire: AccessReviewWrite) -> Iterable[Violation]:
+def _violations(wire: AccessReview) -> Iterable[Violation]:
     spec = wire.spec
     if spec is None:
         yield required("spec")
@@ -184,7 +184,7 @@ def _violations(wire: AccessReviewWrite) -> Iterable[Violation]:
         yield required("spec.user")
 
 
-def _review(wire: AccessReviewWrite) -> Review:
+def _review(wire: AccessReview) -> Review:
     spec = wire.spec
     assert spec is not None, "it has been validated"
     is_other = bool(spec.user or spec.groups) and wire.kind != _SELF

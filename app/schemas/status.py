@@ -6,22 +6,28 @@ Source: spec kubernetes-api 1.7; contract.md, "Errors".
 """
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from app.domain.errors import DomainError, Expired, Invalid
+from app.domain.errors import CauseReason, DomainError, Expired, Invalid
 from app.domain.objects.resource import Object
 from app.domain.resources import RESOURCES_BY_KIND, resource_of
-from app.schemas.base import Output
+from app.schemas.base import Output, component, one_of, words
 
+REASON = "StatusReason"
+"""The name of the vocabulary of reasons, which the adapter's table of refusals makes."""
+
+_OUTCOMES = one_of(
+    "StatusOutcome", *("Failure", "Success"), description="Whether a request was carried out."
+)
 _HEAD: Mapping[str, object] = {"kind": "Status", "apiVersion": "v1", "metadata": {}}
 
 
 class StatusCause(Output):
     """One thing that is wrong."""
 
-    reason: str = Field(examples=["FieldValueInvalid"])
+    reason: Annotated[str, words(CauseReason)]
     message: str = Field(examples=["must be between 1 and 65535"])
     field: str = Field(
         description="The path as the client wrote it.", examples=["spec.ports[1].port"]
@@ -50,14 +56,16 @@ class StatusMeta(Output):
 
 
 class Status(Output):
-    """The answer to a request that was refused."""
+    """The answer to a request that was refused, or to a deletion."""
 
     kind: Literal["Status"]
     api_version: Literal["v1"]
     metadata: StatusMeta
-    status: Literal["Failure", "Success"]
+    status: Annotated[Literal["Failure", "Success"], _OUTCOMES]
     code: int = Field(description="The HTTP status.", examples=[422])
-    reason: str | None = Field(default=None, examples=["Invalid"])
+    reason: Annotated[str, component(REASON, {"type": "string"})] | None = Field(
+        default=None, description="Why, in a word for programs; absent for a success."
+    )
     message: str | None = Field(
         default=None,
         examples=['Service "ent" is invalid: spec.ports[1].port: must be between 1 and 65535'],

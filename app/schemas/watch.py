@@ -3,41 +3,40 @@
 Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
-from typing import Any, Literal, Union, cast
+from typing import Annotated, Final, Literal
 
-from pydantic import BaseModel, Field, create_model
+from pydantic import Field, JsonValue
 
-from app.schemas.base import Output
-from app.schemas.objects.wires import WIRES
-from app.schemas.status import Status
+from app.domain.changes import ChangeType
+from app.schemas.base import Output, component, one_of
+from app.schemas.objects.metadata import ObjectMeta
 
-
-class BookmarkMeta(Output):
-    """The revision that the stream has reached."""
-
-    resource_version: str = Field(examples=["42"])
-    annotations: dict[str, str] | None = Field(
-        None, description="Says when the objects that were there at the start have been sent."
-    )
+OBJECT: Final = "WatchedObject"
+"""The name of the union of all that an event may be about, which the document makes."""
+_TYPES = one_of(
+    "WatchEventType",
+    *ChangeType,
+    "ERROR",
+    description="What an event is: a change, a bookmark, or the error that ends the stream.",
+)
 
 
 class Bookmark(Output):
-    """A revision to resume from."""
+    """The revision that a watch of several kinds has reached, from which it can be resumed.
 
-    kind: str = Field(examples=["Service"])
-    api_version: str = Field(examples=["v1"])
-    metadata: BookmarkMeta
+    A watch of one kind has an object of that kind instead, with these metadata alone.
+    """
+
+    kind: Literal["Bookmark"]
+    api_version: Literal["v1"]
+    metadata: ObjectMeta = Field(
+        description="Only `resourceVersion`, and the annotation `k8s.io/initial-events-end` when "
+        "all objects that there were at the start have been sent."
+    )
 
 
-_EventType = Literal["ADDED", "MODIFIED", "DELETED", "BOOKMARK", "ERROR"]
-_Objects: Any = cast("Any", Union)[
-    (*(wire.read for wire in WIRES if not wire.resource.is_internal), Bookmark, Status)
-]
+class WatchEvent(Output):
+    """One event: the object after a change, or before its deletion."""
 
-WatchLine: type[BaseModel] = create_model(
-    "WatchLine",
-    __base__=Output,
-    __doc__="One event: the object after the change, or before a deletion.",
-    type=(_EventType, ...),
-    object=(_Objects, ...),
-)
+    type: Annotated[str, _TYPES]
+    object: Annotated[dict[str, JsonValue], component(OBJECT, {})]

@@ -35,5 +35,5 @@ def test_a_resource_names_attributes_of_its_value(resource: AnyResource) -> None
 
 @pytest.mark.parametrize("wire", WIRES, ids=lambda each: each.resource.name)
 def test_a_wire_shape_is_of_its_kind(wire: Wire) -> None:
-    assert wire.write.of_kind == wire.resource.name
+    assert wire.model.of_kind == wire.resource.name
     assert set(wire.stored_only.values()) <= {each.name for each in fields(wire.resource.type)}

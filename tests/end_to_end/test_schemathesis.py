@@ -1,11 +1,13 @@
 """A running server, asked at random by its own OpenAPI document."""
 
 import asyncio
+import json
 import sys
 from pathlib import Path
 
 import pytest
 
+from tests.declared import strict_document
 from tests.end_to_end.processes import serving
 
 pytestmark = [pytest.mark.end_to_end, pytest.mark.timeout(1_500)]
@@ -24,13 +26,17 @@ EXAMPLES = "10"
 async def test_nothing_is_answered_that_the_document_does_not_say(
     tmp_path: Path, phases: str
 ) -> None:
+    described = tmp_path / "openapi.json"
+    described.write_text(json.dumps(strict_document()))
     async with serving(tmp_path) as running:
         asking = await asyncio.create_subprocess_exec(
             str(Path(sys.executable).with_name("schemathesis")),
             "--config-file",
             str(CONFIG),
             "run",
-            f"http://127.0.0.1:{running.api_port}/openapi.json",
+            str(described),
+            "--url",
+            f"http://127.0.0.1:{running.api_port}",
             "--checks",
             CHECKS,
             "--exclude-operation-id",

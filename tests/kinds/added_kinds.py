@@ -191,6 +191,6 @@ def test_the_document_describes_both(document: Wire) -> None:
     assert set(paths["/gadgets/{namespace}/{name}/status"]) == {"get", "put", "patch"}
     assert set(paths["/gadgetcounts"]) == set(paths["/gadgetcounts/{name}"]) == {"get"}
     assert paths["/gadgetcounts"]["get"]["operationId"] == "list_gadget_counts"
-    assert {"GadgetWrite", "GadgetRead", "GadgetList", "GadgetCountList"} <= set(
+    assert {"Gadget", "GadgetList", "GadgetCount", "GadgetCountList"} <= set(
         document["components"]["schemas"]
     )

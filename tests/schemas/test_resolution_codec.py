@@ -9,7 +9,7 @@ from app.domain.errors import BadRequest
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.resource import Object
 from app.domain.snapshot import load
-from app.schemas.resolution import Resolution, ResolveQuery
+from app.schemas.resolution import Question, Resolution
 from app.schemas.resolution_codec import asked_of, encode_resolution
 from tests.builders import a_service, an_endpoint, an_endpoint_slice
 
@@ -43,20 +43,20 @@ def a_resolved(service: NamespacedName | None = None) -> Resolved:
 def test_search_domains_are_split_at_commas_and_spaces(
     search: str | list[str] | None, domains: tuple[str, ...] | None
 ) -> None:
-    query = ResolveQuery.model_validate({"name": "web", "search": search})
+    query = Question.model_validate({"name": "web", "search": search})
     assert asked_of(query).search == domains
 
 
 def test_a_pod_is_named_with_its_namespace() -> None:
-    query = ResolveQuery.model_validate({"name": "web", "pod": "a/b"})
+    query = Question.model_validate({"name": "web", "pod": "a/b"})
     assert asked_of(query).pod == NamespacedName("a", "b")
-    assert asked_of(ResolveQuery.model_validate({"name": "web"})).pod is None
+    assert asked_of(Question.model_validate({"name": "web"})).pod is None
 
 
 @pytest.mark.parametrize("pod", ["b", "/b", "a/", "a/b/c"])
 def test_a_malformed_name_of_a_pod_is_a_bad_request(pod: str) -> None:
     with pytest.raises(BadRequest, match="pod: must be of the form namespace/name") as refused:
-        asked_of(ResolveQuery.model_validate({"name": "web", "pod": pod}))
+        asked_of(Question.model_validate({"name": "web", "pod": pod}))
     assert [cause.field for cause in refused.value.causes] == ["pod"]
 
 

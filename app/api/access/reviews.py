@@ -15,8 +15,9 @@ from app.api.access.authority import require
 from app.api.access.identity import UserOf
 from app.api.access.requirements import Asked, by_body, requires
 from app.api.dependencies import RegistryOf
+from app.api.document.declared import body_of, declared
 from app.api.errors import refusals
-from app.api.objects.bodies import documented_body, media_of, read_body
+from app.api.objects.bodies import media_of, read_body
 from app.api.objects.representation import answer
 from app.domain import errors
 from app.domain.access.attributes import Attributes
@@ -26,8 +27,6 @@ from app.domain.snapshot import Snapshot
 from app.schemas.documents.read import parse_document
 from app.schemas.reviews import (
     AccessReview,
-    AccessReviews,
-    AccessReviewWrite,
     Review,
     SelfSubjectReview,
     decode_reviews,
@@ -49,22 +48,22 @@ def _who(_: Asked) -> Iterable[Attributes]:
 @router.get(
     "/whoami",
     operation_id="whoami",
-    summary="Show the user that the request acts for",
+    summary="Read the user that the request acts for",
     response_model=SelfSubjectReview,
     responses=refusals(api_errors.NotAcceptable),
 )
 @requires(_who)
 async def whoami(request: Request, user: UserOf) -> Response:
-    """Show name, groups and extras, after impersonation."""
+    """Answer with its name, groups and extras, after impersonation."""
     return answer(request, encode_user(user))
 
 
 @router.post(
     "/can-i",
     operation_id="can_i",
-    summary="Say whether the caller, or another user, may do something",
+    summary="Check whether a user may do something",
     status_code=HTTPStatus.CREATED,
-    response_model=AccessReview | AccessReviews,
+    response_model=AccessReview,
     responses=refusals(
         errors.BadRequest,
         errors.Forbidden,
@@ -74,11 +73,11 @@ async def whoami(request: Request, user: UserOf) -> Response:
         api_errors.Unsupported,
         api_errors.NotAcceptable,
     ),
-    openapi_extra=documented_body(AccessReviewWrite),
+    openapi_extra=declared(body_of(AccessReview)),
 )
 @requires(by_body)
 async def can_i(request: Request, user: UserOf, registry: RegistryOf) -> Response:
-    """Answer one question, or up to 100 in `reviews`, in their order."""
+    """Answer a question, or up to 100 in `reviews`; a right that is missing is no refusal."""
     content = (await read_body(request, parse_document, media_of(request))).content
     reviews, is_list = decode_reviews(content)
     snapshot = registry.view.require_synced()

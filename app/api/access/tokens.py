@@ -12,13 +12,12 @@ from typing import Annotated, cast
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.api import errors as api_errors
 from app.api.access.identity import CallerOf
 from app.api.access.requirements import objects_of, requires
 from app.api.credentials.tokens import mint
 from app.api.dependencies import RegistryOf, SnapshotOf, key_reader
-from app.api.errors import refusals
-from app.api.objects.bodies import documented_body, read_draft
+from app.api.objects import operations
+from app.api.objects.bodies import read_draft
 from app.api.objects.collections import changes_router
 from app.api.objects.lists import answer_list
 from app.api.objects.representation import answer, answer_read, etag, warn
@@ -29,11 +28,8 @@ from app.domain.objects.token import TOKEN, Token
 from app.domain.work import Work
 from app.registry.writes.tokens import issue
 from app.schemas.issued_token import IssuedToken, encode_issued
-from app.schemas.objects.access.tokens import WIRE, TokenWrite
-from app.schemas.objects.lists import list_model
+from app.schemas.objects.access.tokens import WIRE
 from app.schemas.queries import ListQuery, WriteQuery, is_dry_run
-
-_READ = (errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
 
 router = APIRouter(tags=[TOKEN.plural])
 changes = changes_router(WIRE)
@@ -41,21 +37,11 @@ changes = changes_router(WIRE)
 
 @router.post(
     "/tokens",
-    operation_id="create_token",
-    summary="Create a Token",
-    status_code=HTTPStatus.CREATED,
-    response_model=IssuedToken,
-    responses=refusals(
-        errors.BadRequest,
-        errors.Forbidden,
-        errors.Invalid,
-        errors.NotSynced,
-        errors.Unconfirmed,
-        api_errors.BodyTooLarge,
-        api_errors.Unsupported,
-        api_errors.NotAcceptable,
+    **operations.creation(
+        WIRE,
+        answer=IssuedToken,
+        description="Issues a token; only this answer contains its text.",
     ),
-    openapi_extra=documented_body(TokenWrite),
 )
 @requires(objects_of(TOKEN))
 async def create_token(
@@ -82,13 +68,7 @@ async def create_token(
     return warn(response, draft.warnings)
 
 
-@router.get(
-    "/tokens",
-    operation_id="list_tokens",
-    summary="List Tokens",
-    response_model=list_model(WIRE),
-    responses=refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ),
-)
+@router.get("/tokens", **operations.listing(WIRE, is_watched=False))
 @requires(objects_of(TOKEN))
 async def list_tokens(
     request: Request, query: Annotated[ListQuery, Query()], registry: RegistryOf
@@ -99,13 +79,7 @@ async def list_tokens(
     return await answer_list(request, query, registry, TOKEN, shown=registry.token_uses.shown)
 
 
-@router.get(
-    "/tokens/{name}",
-    operation_id="read_token",
-    summary="Read a Token",
-    response_model=WIRE.read,
-    responses=refusals(errors.NotFound, errors.PreconditionFailed, *_READ),
-)
+@router.get("/tokens/{name}", **operations.reading(WIRE))
 @requires(objects_of(TOKEN))
 async def read_token(
     request: Request,

@@ -6,6 +6,7 @@ Source: contract.md, "POST /apply".
 """
 
 from collections.abc import Sequence
+from http import HTTPStatus
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request, Response
@@ -14,8 +15,10 @@ from app.api import errors as api_errors
 from app.api.access.identity import UserOf
 from app.api.access.requirements import by_body, requires
 from app.api.dependencies import RegistryOf
+from app.api.document.declared import Answered, answered, body, declared, reference
+from app.api.document.unions import MANIFEST
 from app.api.errors import refusals
-from app.api.objects.bodies import OBJECT_TYPES, STRICT, media_of, read_body
+from app.api.objects.bodies import STRICT, media_of, read_body
 from app.api.objects.bundles import Reading, read_bundle
 from app.api.objects.collections import OCTETS_AN_OBJECT
 from app.api.objects.representation import answer, warn
@@ -34,23 +37,20 @@ AT_ONCE_MAX = 100  # objects up to which the answer is encoded in the event loop
 
 router = APIRouter(tags=["apply"])
 
-_BODY = {
-    "requestBody": {
-        "required": True,
-        "description": "One object, a `List`, or a stream of YAML documents or JSON objects.",
-        "content": {
-            name: {"schema": {"type": "object", "additionalProperties": True}}
-            for name in OBJECT_TYPES
-        },
-    }
-}
+_BODY = body(
+    reference("schemas", MANIFEST),
+    description="One object, a `List`, or a stream of YAML documents or JSON objects. Objects of "
+    "kinds that Waypost does not hold may be among them.",
+)
 
 
 @router.post(
     "/apply",
     operation_id="apply",
+    summary="Create or change many objects at once",
     response_model=ApplyResult,
-    responses=refusals(
+    responses=answered(HTTPStatus.OK.value, Answered.WARNING)
+    | refusals(
         errors.BadRequest,
         errors.Forbidden,
         errors.Invalid,
@@ -61,13 +61,13 @@ _BODY = {
         api_errors.Unsupported,
         api_errors.NotAcceptable,
     ),
-    openapi_extra=_BODY,
+    openapi_extra=declared(_BODY),
 )
 @requires(by_body)
 async def apply_manifests(
     request: Request, query: Annotated[ApplyQuery, Query()], registry: RegistryOf, user: UserOf
 ) -> Response:
-    """Create or replace many objects as one write; all of them, or none."""
+    """Write all objects of the body in one transaction, merged as `kubectl apply` does."""
     prune, is_dry = _prune(query), is_dry_run(query.dry_run)
     snapshot = registry.view.require_synced()
     how = Reading(

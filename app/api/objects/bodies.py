@@ -9,10 +9,9 @@ Reading is bounded, and strict or lenient about unknown fields by the client's
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Concatenate, Generic, ParamSpec, TypeVar
+from typing import Concatenate, Generic, ParamSpec, TypeVar
 
 from fastapi import Request, Response
-from pydantic import BaseModel
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.dependencies import registry_of
@@ -206,13 +205,6 @@ def unsupported(request: Request, types: Iterable[str]) -> Unsupported:
     return Unsupported(
         f"the body of the request {problem} - accepted media types include: {', '.join(types)}"
     )
-
-
-def documented_body(model: type[BaseModel], types: Iterable[str] = OBJECT_TYPES) -> dict[str, Any]:
-    """Document a body that FastAPI does not parse; ``add_bodies`` adds its schema."""
-    schema = {"$ref": f"#/components/schemas/{model.__name__}"}
-    content: Mapping[str, Any] = {name: {"schema": schema} for name in types}
-    return {"requestBody": {"required": True, "content": content}}
 
 
 class BodyLimit:

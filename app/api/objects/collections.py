@@ -11,12 +11,11 @@ Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, TypeVar
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.api import errors as api_errors
 from app.api.access.identity import user_of
 from app.api.access.named_objects import require_creation
 from app.api.access.requirements import by_body, objects_of, requires
@@ -27,10 +26,8 @@ from app.api.dependencies import (
     key_reader,
     registry_of,
 )
-from app.api.errors import refusals
+from app.api.objects import operations
 from app.api.objects.bodies import (
-    PATCH_TYPES,
-    documented_body,
     prepare,
     read_draft,
     read_options,
@@ -52,28 +49,11 @@ from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.strategies import strategy_for, strategy_of
 from app.domain.work import Work
 from app.registry.writes import lifecycle
-from app.schemas.objects.lists import list_model
 from app.schemas.objects.wire import Wire
 from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery, is_dry_run
-from app.schemas.status import Status, success_of
+from app.schemas.status import success_of
 
 OCTETS_AN_OBJECT = 1_000  # octets of a body that cost as much to decide as one object
-_READ = (errors.NotFound, errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
-_WRITE = (
-    errors.BadRequest,
-    errors.NotFound,
-    errors.Forbidden,
-    errors.AlreadyExists,
-    errors.Conflict,
-    errors.Exhausted,
-    errors.PreconditionFailed,
-    errors.Invalid,
-    errors.NotSynced,
-    errors.Unconfirmed,
-    api_errors.BodyTooLarge,
-    api_errors.Unsupported,
-    api_errors.NotAcceptable,
-)
 
 T = TypeVar("T")
 
@@ -110,13 +90,7 @@ def changes_router(wire: Wire) -> APIRouter:
 
 
 def _add_list(router: APIRouter, wire: Wire) -> None:
-    @router.get(
-        "",
-        operation_id=f"list_{wire.resource.plural_word}",
-        summary=f"List or watch {wire.resource.plural_word.replace('_', ' ')}",
-        response_model=list_model(wire),
-        responses=refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ[1:]),
-    )
+    @router.get("", **operations.listing(wire))
     @requires(objects_of(wire.resource))
     async def list_objects(
         request: Request, query: Annotated[ListQuery, Query()], registry: RegistryOf
@@ -127,15 +101,7 @@ def _add_list(router: APIRouter, wire: Wire) -> None:
 
 
 def _add_create(router: APIRouter, wire: Wire) -> None:
-    @router.post(
-        "",
-        operation_id=f"create_{wire.resource.word}",
-        summary=f"Create a {wire.resource.name}",
-        status_code=HTTPStatus.CREATED,
-        response_model=wire.read,
-        responses=refusals(*_WRITE),
-        openapi_extra=documented_body(wire.write),
-    )
+    @router.post("", **operations.creation(wire))
     @requires(by_body)
     async def create_object(request: Request, query: Annotated[WriteQuery, Query()]) -> Response:
         draft = await read_draft(request, wire.resource, query.field_validation)
@@ -156,13 +122,7 @@ def _add_create(router: APIRouter, wire: Wire) -> None:
 
 
 def _add_read(router: APIRouter, wire: Wire, suffix: str = "") -> None:
-    @router.get(
-        _object_path(wire, suffix),
-        operation_id=f"read_{wire.resource.word}{suffix}",
-        summary=f"Read a {wire.resource.name}",
-        response_model=wire.read,
-        responses=refusals(errors.PreconditionFailed, *_READ),
-    )
+    @router.get(_object_path(wire, suffix), **operations.reading(wire, suffix))
     @requires(objects_of(wire.resource, suffix[1:]))
     async def read_object(
         request: Request,
@@ -176,14 +136,7 @@ def _add_read(router: APIRouter, wire: Wire, suffix: str = "") -> None:
 
 
 def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
-    @router.put(
-        _object_path(wire, suffix),
-        operation_id=f"replace_{wire.resource.word}{suffix}",
-        summary=f"Replace a {_title(wire, suffix)}",
-        response_model=wire.read,
-        responses={**_created_by_put(wire, suffix), **refusals(*_WRITE)},
-        openapi_extra=documented_body(wire.write),
-    )
+    @router.put(_object_path(wire, suffix), **operations.replacement(wire, suffix))
     @requires(objects_of(wire.resource, suffix[1:]))
     async def replace_object(
         request: Request,
@@ -208,14 +161,7 @@ def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
 
 
 def _add_patch(router: APIRouter, wire: Wire, suffix: str = "") -> None:
-    @router.patch(
-        _object_path(wire, suffix),
-        operation_id=f"patch_{wire.resource.word}{suffix}",
-        summary=f"Change parts of a {_title(wire, suffix)}",
-        response_model=wire.read,
-        responses=refusals(*_WRITE),
-        openapi_extra=documented_body(wire.write, types=PATCH_TYPES),
-    )
+    @router.patch(_object_path(wire, suffix), **operations.patching(wire, suffix))
     @requires(objects_of(wire.resource, suffix[1:]))
     async def patch_object(
         request: Request,
@@ -246,13 +192,7 @@ def _add_patch(router: APIRouter, wire: Wire, suffix: str = "") -> None:
 def _add_delete(router: APIRouter, wire: Wire) -> None:
     returns_object = strategy_for(wire.resource).is_returned_when_deleted
 
-    @router.delete(
-        _object_path(wire),
-        operation_id=f"delete_{wire.resource.word}",
-        summary=f"Delete a {wire.resource.name}",
-        response_model=wire.read if returns_object else Status,
-        responses=refusals(*_WRITE),
-    )
+    @router.delete(_object_path(wire), **operations.deletion(wire))
     @requires(objects_of(wire.resource))
     async def delete_object(
         request: Request,
@@ -305,16 +245,6 @@ async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> 
 def _object_path(wire: Wire, suffix: str = "") -> str:
     path = "/{namespace}/{name}" if wire.resource.is_namespaced else "/{name}"
     return f"{path}{suffix.replace('_', '/')}"
-
-
-def _title(wire: Wire, suffix: str) -> str:
-    return f"{wire.resource.name}{suffix.replace('_', chr(39) + 's ')}"
-
-
-def _created_by_put(wire: Wire, suffix: str) -> dict[int | str, dict[str, Any]]:
-    if suffix or not strategy_for(wire.resource).is_created_by_put:
-        return {}
-    return {HTTPStatus.CREATED.value: {"model": wire.read, "description": "It was not there."}}
 
 
 def _in_namespace(draft: Object, kind: AnyResource) -> Object:

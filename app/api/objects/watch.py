@@ -12,6 +12,7 @@ from app.api import errors as api_errors
 from app.api.access.requirements import requires
 from app.api.access.watches import named, permitted, watched
 from app.api.dependencies import Registry, RegistryOf
+from app.api.document.declared import STREAMS, Answered, Sent, answered, declared
 from app.api.errors import refusals
 from app.api.http.delivery import NDJSON, SSE, EventStream, ndjson_frame, sse_frame
 from app.api.objects.lists import namespaces_header, require_consistent, require_start
@@ -27,7 +28,6 @@ from app.registry.reads.view import View
 from app.registry.reads.watch import Interest
 from app.schemas.objects.metadata import parse_revision
 from app.schemas.queries import ListQuery, WatchQuery
-from app.schemas.watch import WatchLine
 
 router = APIRouter(tags=["watch"])
 
@@ -67,14 +67,18 @@ async def answer_watch(
 @router.get(
     "/watch",
     operation_id="watch",
+    summary="Watch the changes of all kinds",
     status_code=HTTPStatus.OK,
     response_class=EventStream,
     responses={
-        HTTPStatus.OK.value: {
-            "model": WatchLine,
-            "description": "Events, one a line (NDJSON) or as server-sent events.",
-            "content": {SSE: {"schema": {"type": "string"}}},
-        },
+        **answered(
+            HTTPStatus.OK.value,
+            Answered.NAMESPACES,
+            description="Events: one a line, or for a client that accepts `text/event-stream` "
+            "server-sent events. Of these, `event` is the type, `data` the object, and `id` the "
+            "revision to resume after.",
+            content=STREAMS,
+        ),
         **refusals(
             errors.BadRequest,
             errors.Expired,
@@ -84,12 +88,13 @@ async def answer_watch(
             api_errors.Overloaded,
         ),
     },
+    openapi_extra=declared(headers=[Sent.LAST_EVENT_ID]),
 )
 @requires(watched)
 async def watch_changes(
     request: Request, query: Annotated[WatchQuery, Query()], registry: RegistryOf
 ) -> Response:
-    """Follow the changes of any set of kinds, as one ordered stream."""
+    """Begin with the objects that there are, or after a revision, and follow all changes."""
     return await answer_watch(request, query, registry, None)
 
 

@@ -24,7 +24,7 @@ from app.domain.resources import RESOURCES_BY_KIND, resource_of
 from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.documents.paths import IgnoredField, ignored_fields, name_type
-from app.schemas.objects.endpoint_slice import EndpointsWrite
+from app.schemas.objects import endpoint_slice as slices
 from app.schemas.objects.shapes import decode, encode
 from app.schemas.objects.wires import wire_of
 
@@ -73,7 +73,7 @@ def decode_known(document: Mapping[str, object]) -> Object:
 def _validated(document: Mapping[str, object], kind: str | None) -> Input:
     wanted = _kind_of(document, kind)
     return _read(
-        wire_of(wanted).write, document, lambda draft: strategy_of(draft).draft_violations(draft)
+        wire_of(wanted).model, document, lambda draft: strategy_of(draft).draft_violations(draft)
     )
 
 
@@ -92,7 +92,7 @@ def _read(
 
 def read_endpoints(document: Mapping[str, object]) -> tuple[Endpoints, tuple[IgnoredField, ...]]:
     """Decode an Endpoints object, with the fields that are ignored; raises BadRequest."""
-    wire = _read(EndpointsWrite, document, endpoints_violations)
+    wire = _read(slices.Endpoints, document, endpoints_violations)
     return decode(wire), tuple(ignored_fields(wire))
 
 
@@ -121,7 +121,7 @@ def encode_object(registered: Object) -> dict[str, object]:
     return {
         "apiVersion": resource.api_version,
         "kind": resource.name,
-        **encode(wire_of(resource).write, registered),
+        **encode(wire_of(resource).model, registered),
     }
 
 
@@ -148,7 +148,7 @@ def encode_stored(registered: Object) -> bytes | None:
 def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:
     """Decode the JSON of ``encode_bytes``; the revision is the resourceVersion."""
     wire = wire_of(RESOURCES_BY_KIND[kind] if isinstance(kind, str) else kind)
-    registered: Object = decode(wire.write.model_validate_json(stored))
+    registered: Object = decode(wire.model.model_validate_json(stored))
     return replace(registered, metadata=replace(registered.metadata, resource_version=""))
 
 

@@ -1,6 +1,6 @@
 """The wire shapes of an EndpointSlice, and of Endpoints, an older kind stored as slices.
 
-    EndpointSliceWrite <-> EndpointSlice (domain)
+    EndpointSlice <-> EndpointSlice (domain)
 
 Source: spec kubernetes-api 3.3 to 3.5 and 3.8; contract.md for the weight.
 """
@@ -16,7 +16,7 @@ from app.schemas.base import Input, Int32, Port, PortOrNone, words
 from app.schemas.objects.metadata import ObjectReference
 from app.schemas.objects.service import Protocol
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 _Type = Annotated[str, words(domain.AddressType)]
 
@@ -81,14 +81,14 @@ class EndpointPort(Input):
     """A port of every endpoint in the slice."""
 
     name: str | None = None
-    protocol: Protocol | None = None
+    protocol: Protocol | None = Field(default=None, description="TCP when absent.")
     port: PortOrNone | None = Field(default=None, description="Absent means any port.")
     app_protocol: str | None = None
 
 
 @shape_of(domain.EndpointSlice)
-class EndpointSliceWrite(Manifest):
-    """An EndpointSlice manifest."""
+class EndpointSlice(Manifest):
+    """Some of the endpoints behind a Service."""
 
     address_type: _Type | None = None
     endpoints: list[Endpoint] | None = None
@@ -126,8 +126,8 @@ class EndpointSubset(Input):
 
 
 @shape_of(endpoints.Endpoints)
-class EndpointsWrite(Manifest):
-    """An Endpoints manifest."""
+class Endpoints(Manifest):
+    """The older kind that lists the endpoints of a Service; `/apply` mirrors it into slices."""
 
     subsets: list[EndpointSubset] | None = None
     of_kind: ClassVar = "Endpoints"
@@ -135,13 +135,6 @@ class EndpointsWrite(Manifest):
 
 WIRE = Wire(
     resource=domain.ENDPOINT_SLICE,
-    write=EndpointSliceWrite,
-    read=read_model(
-        domain.ENDPOINT_SLICE,
-        "Some of the endpoints behind a Service.",
-        address_type=_Type,
-        endpoints=list[Endpoint],
-        ports=list[EndpointPort],
-    ),
+    model=EndpointSlice,
     has_own_list_limits=True,
 )

@@ -40,7 +40,7 @@ def list_model(wire: Wire) -> type[BaseModel]:
         "api_version": (exactly(resource.api_version), ...),
         "kind": (exactly(f"{resource.name}List"), ...),
         "metadata": (ListMeta, ...),
-        "items": (list[wire.read], ...),
+        "items": (list[wire.model], ...),
     }
     return create_model(
         f"{resource.name}List",

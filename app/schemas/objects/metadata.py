@@ -110,35 +110,11 @@ class ObjectMeta(Input):
     ignored: ClassVar = frozenset({"clusterName", "managedFields", "selfLink"})
 
 
-class ObjectMetaRead(Output):
-    """Identity, history and labels of a cluster-scoped object."""
+class NamespacedName(Output):
+    """The name of an object in a namespace."""
 
-    name: str = Field(examples=["n1"])
-    uid: str = Field(
-        description="A UUID; a new one when the object is deleted and made again.",
-        examples=["4b0a1bd2-6f0e-4c0a-9d3a-0c1c6a1e9b11"],
-    )
-    resource_version: str = Field(
-        description="The revision of the last change, in decimal.", examples=["42"]
-    )
-    creation_timestamp: Time = Field(examples=["2026-01-02T03:04:05Z"])
-    generate_name: str | None = None
-    generation: Int64 | None = Field(default=None, description="Counts the changes of the spec.")
-    deletion_timestamp: Time | None = Field(
-        default=None, description="When deletion was requested; absent otherwise."
-    )
-    deletion_grace_period_seconds: Int64 | None = None
-    labels: dict[str, str] | None = None
-    annotations: dict[str, str] | None = None
-    finalizers: list[str] | None = None
-    owner_references: list[OwnerReference] | None = None
-
-
-class NamespacedObjectMetaRead(ObjectMetaRead):
-    """Identity, history and labels of an object in a namespace."""
-
-    name: str = Field(examples=["ent"])
     namespace: str = Field(examples=["default"])
+    name: str = Field(examples=["ent"])
 
 
 @shape_of(

@@ -1,6 +1,6 @@
 """The wire shape of a Namespace.
 
-    NamespaceWrite <-> Namespace (domain)
+    Namespace <-> Namespace (domain)
 
 Source: spec kubernetes-api 5.10.
 """
@@ -13,7 +13,7 @@ from app.domain.objects import namespace as domain
 from app.schemas.base import Input, words
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.Namespace)
@@ -37,16 +37,12 @@ class NamespaceStatus(Input):
 
 
 @shape_of(domain.Namespace)
-class NamespaceWrite(Manifest):
-    """A Namespace manifest."""
+class Namespace(Manifest):
+    """A scope of names, which is deleted with all objects in it."""
 
     spec: NamespaceSpec | None = None
     status: NamespaceStatus | None = None
     of_kind: ClassVar = "Namespace"
 
 
-WIRE = Wire(
-    resource=domain.NAMESPACE,
-    write=NamespaceWrite,
-    read=read_model(domain.NAMESPACE, "A Namespace.", spec=NamespaceSpec, status=NamespaceStatus),
-)
+WIRE = Wire(resource=domain.NAMESPACE, model=Namespace)

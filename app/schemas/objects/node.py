@@ -1,24 +1,25 @@
 """The wire shape of a Node.
 
-    NodeWrite <-> Node (domain)
+    Node <-> Node (domain)
 
 Source: spec kubernetes-api 3.7, spec ipvs 0.
 """
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, WithJsonSchema
 
 from app.domain.objects import node as domain
 from app.schemas.base import Input, Time
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import first_of, led_by, shape_of
-from app.schemas.objects.wire import Linked, Manifest, Wire, read_model
+from app.schemas.objects.wire import Linked, Manifest, Wire
 
 Quantities = Annotated[
     dict[str, str | int | float | None],
+    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
     Field(
-        description="Amounts in Kubernetes' notation.",
+        description="Amounts in Kubernetes' notation; a number is accepted, too.",
         examples=[{"cpu": "3920m", "memory": "8Gi"}],
     ),
 ]
@@ -76,8 +77,8 @@ class NodeStatus(Input):
 
 
 @shape_of(domain.Node, make=led_by("pod_cidr", "pod_cidrs", domain.Node))
-class NodeWrite(Manifest):
-    """A Node manifest."""
+class Node(Manifest):
+    """A machine with kernel rules of its own."""
 
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
@@ -86,7 +87,6 @@ class NodeWrite(Manifest):
 
 WIRE = Wire(
     resource=domain.NODE,
-    write=NodeWrite,
-    read=read_model(domain.NODE, "A registered Node.", spec=NodeSpec, status=NodeStatus),
+    model=Node,
     linked=Linked("spec", "podCIDR", "podCIDRs"),
 )

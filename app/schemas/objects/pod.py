@@ -1,6 +1,6 @@
 """The wire shape of a Pod, a registration of a process that listens at an address.
 
-    PodWrite <-> Pod (domain)
+    Pod <-> Pod (domain)
 
 Of containers only ports and probes are stored; a warning names what else is given.
 Source: contract.md, "Objects"; spec kubernetes-api 3.2 to 3.4, spec resolver 9.
@@ -16,7 +16,7 @@ from app.schemas.base import Input, Int32, Int64, IntOrString, Port, words
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.service import Protocol
 from app.schemas.objects.shapes import first_of, led_by, shape_of
-from app.schemas.objects.wire import Linked, Manifest, Wire, read_model
+from app.schemas.objects.wire import Linked, Manifest, Wire
 
 
 @shape_of(domain.ContainerPort)
@@ -25,7 +25,7 @@ class ContainerPort(Input):
 
     name: str | None = Field(default=None, examples=["web"])
     container_port: Port | None = Field(default=None, examples=[8080])
-    protocol: Protocol | None = None
+    protocol: Protocol | None = Field(default=None, description="TCP when absent.")
     documented_required: ClassVar = ("containerPort",)
 
 
@@ -156,9 +156,9 @@ class PodSpec(Input):
         default=None, description="Names the headless Service that gives the hostname a DNS name."
     )
     host_network: bool | None = None
-    dns_policy: (
-        Annotated[str, words(domain.DNSPolicy, default=domain.DNSPolicy.CLUSTER_FIRST)] | None
-    ) = None
+    dns_policy: Annotated[str, words(domain.DNSPolicy)] | None = Field(
+        default=None, description="ClusterFirst when absent."
+    )
     restart_policy: str | None = None
     scheduler_name: str | None = None
     service_account_name: str | None = None
@@ -205,8 +205,8 @@ class PodStatus(Input):
 
 
 @shape_of(domain.Pod, make=led_by("pod_ip", "pod_ips", domain.Pod))
-class PodWrite(Manifest):
-    """A Pod manifest."""
+class Pod(Manifest):
+    """A registration of something that runs at an address."""
 
     spec: PodSpec | None = None
     status: PodStatus | None = None
@@ -215,7 +215,6 @@ class PodWrite(Manifest):
 
 WIRE = Wire(
     resource=domain.POD,
-    write=PodWrite,
-    read=read_model(domain.POD, "A registered Pod.", spec=PodSpec, status=PodStatus),
+    model=Pod,
     linked=Linked("status", "podIP", "podIPs"),
 )

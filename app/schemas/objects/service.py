@@ -1,13 +1,13 @@
 """The wire shape of a Service.
 
-    ServiceWrite <-> Service (domain)
+    Service <-> Service (domain)
 
 Source: spec kubernetes-api 1.2; contract.md, "Objects", for the extensions.
 """
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from app.domain.addresses import IPFamily
 from app.domain.labels import Requirement
@@ -19,15 +19,24 @@ from app.schemas.base import (
     Port,
     PortOrNone,
     TextMap,
+    one_of,
     words,
 )
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
-_OPERATORS = WithJsonSchema({"type": "string", "enum": ["In", "NotIn", "Exists", "DoesNotExist"]})
-_IP_MODES = WithJsonSchema({"type": "string", "enum": ["VIP", "Proxy"]})
-Protocol = Annotated[str, words(domain.Protocol, default=domain.Protocol.TCP)]
+_OPERATORS = one_of(
+    "SelectorOperator",
+    *("In", "NotIn", "Exists", "DoesNotExist"),
+    description="How the value of a label is compared with those of a condition.",
+)
+_IP_MODES = one_of(
+    "LoadBalancerIPMode",
+    *("VIP", "Proxy"),
+    description="Whether a load balancer sends packets to its own address on to the nodes.",
+)
+Protocol = Annotated[str, words(domain.Protocol)]
 
 
 @shape_of(domain.ServicePort, exact=("target_port",))
@@ -37,7 +46,7 @@ class ServicePort(Input):
     name: str | None = Field(
         default=None, description="Required and unique among several ports.", examples=["http"]
     )
-    protocol: Protocol | None = None
+    protocol: Protocol | None = Field(default=None, description="TCP when absent.")
     app_protocol: str | None = Field(
         default=None,
         description="The application protocol of the port.",
@@ -86,9 +95,9 @@ class ServiceSpec(Input):
     """The desired state of a Service."""
 
     ports: list[ServicePort] | None = None
-    type: (
-        Annotated[str, words(domain.ServiceType, default=domain.ServiceType.CLUSTER_IP)] | None
-    ) = None
+    type: Annotated[str, words(domain.ServiceType)] | None = Field(
+        default=None, description="ClusterIP when absent."
+    )
     selector: TextMap | None = Field(
         default=None,
         description="Labels a Pod must carry to be an endpoint; absent or empty selects nothing.",
@@ -110,9 +119,9 @@ class ServiceSpec(Input):
     ip_families: list[Annotated[str, words(IPFamily)]] | None = Field(
         default=None, examples=[["IPv4", "IPv6"]]
     )
-    session_affinity: (
-        Annotated[str, words(domain.SessionAffinity, default=domain.SessionAffinity.NONE)] | None
-    ) = None
+    session_affinity: Annotated[str, words(domain.SessionAffinity)] | None = Field(
+        default=None, description="None, the word, when absent."
+    )
     external_name: str | None = Field(
         default=None, description="For type ExternalName: the name this one is an alias of."
     )
@@ -162,8 +171,8 @@ class ServiceStatus(Input):
 
 
 @shape_of(domain.Service)
-class ServiceWrite(Manifest):
-    """A Service manifest."""
+class Service(Manifest):
+    """A named group of Pods behind one address."""
 
     spec: ServiceSpec | None = None
     status: ServiceStatus | None = None
@@ -172,9 +181,6 @@ class ServiceWrite(Manifest):
 
 WIRE = Wire(
     resource=domain.SERVICE,
-    write=ServiceWrite,
-    read=read_model(
-        domain.SERVICE, "A registered Service.", spec=ServiceSpec, status=ServiceStatus
-    ),
+    model=Service,
     stored_only={"requestedIPs": "requested_ips"},
 )

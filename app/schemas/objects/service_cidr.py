@@ -1,6 +1,6 @@
 """The wire shape of a ServiceCIDR.
 
-    ServiceCIDRWrite <-> ServiceCIDR (domain)
+    ServiceCIDR <-> ServiceCIDR (domain)
 
 Source: spec kubernetes-api 2.5 (KEP-1880).
 """
@@ -13,7 +13,7 @@ from app.domain.objects import service_cidr as domain
 from app.schemas.base import Input
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.ServiceCIDR)
@@ -34,21 +34,12 @@ class ServiceCIDRStatus(Input):
 
 
 @shape_of(domain.ServiceCIDR)
-class ServiceCIDRWrite(Manifest):
-    """A ServiceCIDR manifest."""
+class ServiceCIDR(Manifest):
+    """Ranges that ClusterIPs come from."""
 
     spec: ServiceCIDRSpec | None = None
     status: ServiceCIDRStatus | None = None
     of_kind: ClassVar = "ServiceCIDR"
 
 
-WIRE = Wire(
-    resource=domain.SERVICE_CIDR,
-    write=ServiceCIDRWrite,
-    read=read_model(
-        domain.SERVICE_CIDR,
-        "A range that cluster addresses come from.",
-        spec=ServiceCIDRSpec,
-        status=ServiceCIDRStatus,
-    ),
-)
+WIRE = Wire(resource=domain.SERVICE_CIDR, model=ServiceCIDR)

@@ -1,6 +1,6 @@
 """The wire shape of a kind.
 
-    WIRE of a kind: models for reading and writing, linked and hidden fields
+    WIRE of a kind: its model, linked and hidden fields
 
 Source: style.md 2; docs/decisions/0016.
 """
@@ -9,26 +9,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple, cast
 
-from pydantic import BaseModel, ConfigDict, JsonValue, create_model
+from pydantic import BaseModel, ConfigDict, JsonValue
 
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES_BY_KIND
-from app.schemas.base import Input, Output, tidy
-from app.schemas.objects.metadata import NamespacedObjectMetaRead, ObjectMeta, ObjectMetaRead
+from app.schemas.base import Input, tidy
+from app.schemas.objects.metadata import ObjectMeta
+
+_HEAD = ("apiVersion", "kind", "metadata")
 
 
-def _with_examples(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
+def _with_head(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
+    """Document the head of a manifest: clients that know the kind fill it in.
+
+    It is required where objects of several kinds are told apart by it; the routes of a kind
+    accept objects without it.
+    """
     tidy(schema, model)
     properties = cast("dict[str, dict[str, JsonValue]]", schema["properties"])
-    if resource := RESOURCES_BY_KIND.get(cast("type[Input]", model).of_kind):
-        properties["apiVersion"]["examples"] = [resource.api_version]
-        properties["kind"]["examples"] = [resource.name]
+    kind = cast("type[Input]", model).of_kind
+    versions = {name: each.api_version for name, each in RESOURCES_BY_KIND.items()}
+    for name, text in (("apiVersion", versions.get(kind, "v1")), ("kind", kind)):
+        properties[name] = {"type": "string", "const": text, "default": text}
+    others = cast("list[str]", schema.get("required", []))
+    schema["required"] = [*_HEAD, *others]
 
 
 class Manifest(Input):
     """The head of every manifest."""
 
-    model_config = ConfigDict(json_schema_extra=_with_examples)
+    model_config = ConfigDict(json_schema_extra=_with_head)
     api_version: str | None = None
     kind: str | None = None
     metadata: ObjectMeta | None = None
@@ -37,23 +47,6 @@ class Manifest(Input):
 def exactly(text: str) -> Any:  # noqa: ANN401  a type that is only known at run time
     """Give the type of a field with one possible value."""
     return cast("Any", Literal)[text]
-
-
-def read_model(resource: AnyResource, description: str, **parts: object) -> type[Output]:
-    """Describe an object as clients receive it.
-
-    Every part is present, but those that are given as a type with a default.
-    """
-    types = {
-        "api_version": exactly(resource.api_version),
-        "kind": exactly(resource.name),
-        "metadata": NamespacedObjectMetaRead if resource.is_namespaced else ObjectMetaRead,
-        **parts,
-    }
-    fields: dict[str, Any] = {
-        name: part if isinstance(part, tuple) else (part, ...) for name, part in types.items()
-    }
-    return create_model(f"{resource.name}Read", __base__=Output, __doc__=description, **fields)
 
 
 class Linked(NamedTuple):
@@ -68,14 +61,13 @@ class Linked(NamedTuple):
 class Wire:
     """The wire shape of one kind.
 
-    ``write`` is what clients send, ``read`` what they receive.  ``stored_only`` are fields that
-    the store keeps and clients do not see, with the attributes that have their values.  The
-    rules of a kind that ``has_own_list_limits`` bound the length of its lists.
+    ``model`` is what clients send and receive.  ``stored_only`` are fields that the store keeps
+    and clients do not see, with the attributes that have their values.  The rules of a kind
+    that ``has_own_list_limits`` bound the length of its lists.
     """
 
     resource: AnyResource
-    write: type[Manifest]
-    read: type[Output]
+    model: type[Manifest]
     linked: Linked | None = None
     stored_only: Mapping[str, str] = field(default_factory=dict[str, str])
     has_own_list_limits: bool = False

@@ -14,17 +14,10 @@ from app.domain.dataplane.rules import health_checks as domain
 from app.domain.dataplane.rules.health_checks import HealthCheckChange, HealthChecks
 from app.domain.names import NamespacedName
 from app.schemas.base import Output, Port
+from app.schemas.objects import metadata
 from app.schemas.rules.spelling import Spelling, choice, record
 
-
-class ServiceReference(Output):
-    """A Service."""
-
-    namespace: str
-    name: str
-
-
-SERVICE: Final = record(ServiceReference, NamespacedName)
+SERVICE: Final = record(metadata.NamespacedName, NamespacedName)
 Service = Annotated[NamespacedName, SERVICE]
 
 
@@ -68,7 +61,11 @@ HealthCheck = Annotated[HealthCheckChange, _WHOLE]
 """One health check of a node, as the change that adds it."""
 HealthCheckOperation = Annotated[
     HealthCheckChange,
-    choice({"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED}),
+    choice(
+        "HealthCheckOperation",
+        "A change of the health checks that a node serves.",
+        {"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED},
+    ),
 ]
 
 

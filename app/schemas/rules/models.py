@@ -22,7 +22,7 @@ from app.domain.dataplane.rules.model import ClaimRole, LocalDetection, NoticeRe
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import WEIGHT_MAX
 from app.domain.objects.service import Protocol, ServicePortName
-from app.schemas.base import FailFastTuple, Output, Port, PortOrNone
+from app.schemas.base import FailFastTuple, Output, Port, PortOrNone, one_of, words
 from app.schemas.rules.health_checks import HealthCheck, Service
 from app.schemas.rules.spelling import Spelling, attributes, record, row
 
@@ -46,7 +46,7 @@ class DummyInterface(Output):
     addresses: FailFastTuple[str] = Field(examples=[["10.96.17.4"]])
 
 
-class PortReference(Output):
+class ServicePortReference(Output):
     """One port of a Service."""
 
     namespace: str
@@ -62,14 +62,14 @@ def _port_name(namespace: str, name: str, port: str, protocol: str) -> ServicePo
 Claimant = Annotated[
     ServicePortName,
     Spelling(
-        PortReference,
+        ServicePortReference,
         attributes("service.namespace", "service.name", "port", "protocol"),
         _port_name,
     ),
 ]
 
 
-class ServerAddress(Output):
+class VirtualServerAddress(Output):
     """The identity of a virtual server."""
 
     address: str = Field(examples=["10.96.17.4"])
@@ -84,7 +84,9 @@ def _server_key(address: str, port: int, protocol: str) -> ServerKey:
     return servers.server_key(family, protocol, ordered(address)[1], port)
 
 
-SERVER_KEY: Final = Spelling(ServerAddress, attributes("address", "port", "protocol"), _server_key)
+SERVER_KEY: Final = Spelling(
+    VirtualServerAddress, attributes("address", "port", "protocol"), _server_key
+)
 Server = Annotated[ServerKey, SERVER_KEY]
 
 
@@ -127,7 +129,7 @@ class VirtualServer(Output):
     real_servers: FailFastTuple[Real]
 
 
-class ServerSettings(ServerAddress):
+class VirtualServerSettings(VirtualServerAddress):
     """A virtual server without its real servers."""
 
     scheduler: str
@@ -159,7 +161,7 @@ _SETTINGS_FIELDS = (
     "flags",
     "persistence_s",
 )
-SETTINGS: Final = Spelling(ServerSettings, attributes(*_SETTINGS_FIELDS), _settings)
+SETTINGS: Final = Spelling(VirtualServerSettings, attributes(*_SETTINGS_FIELDS), _settings)
 SERVED_PORT: Final = Spelling(
     VirtualServer,
     attributes(
@@ -174,8 +176,11 @@ class IPSet(Output):
     """One set and all its entries, sorted."""
 
     name: str = Field(examples=["KUBE-CLUSTER-IP"])
-    type: SetType
-    family: Literal["inet", "inet6"]
+    type: Annotated[SetType, words(SetType, "IPSetType")]
+    family: Annotated[
+        Literal["inet", "inet6"],
+        one_of("IPSetFamily", "inet", "inet6", description="IPv4 or IPv6, as ipset names them."),
+    ]
     max_elements: int | None = Field(description="Entries it can hold; null for a bitmap.")
     entries: FailFastTuple[str] = Field(examples=[["10.96.17.4,tcp:80"]])
 
@@ -183,7 +188,7 @@ class IPSet(Output):
 IPSET: Final = record(IPSet, ipsets.IPSet, max_elements="elements_max")
 
 
-class ShutAddress(Output):
+class RejectingAddress(Output):
     """A load-balancer address that the node itself may not use."""
 
     address: str
@@ -203,7 +208,7 @@ class NetfilterBasis(Output):
 
     occupied_sets: FailFastTuple[str] = Field(description="Sets that are not empty, by IPv4 name.")
     shut_addresses: FailFastTuple[
-        Annotated[iptables.RejectingAddress, record(ShutAddress, iptables.rejecting_address)]
+        Annotated[iptables.RejectingAddress, record(RejectingAddress, iptables.rejecting_address)]
     ]
     masquerade_all: bool
     local_source: Annotated[model.LocalSource, record(LocalSource, model.LocalSource)] | None
@@ -242,7 +247,7 @@ class NoLocalEndpoints(Output):
     external: FailFastTuple[str]
 
 
-class Conflict(Output):
+class PortConflict(Output):
     """An address, port and protocol that two Services claim."""
 
     address: str = Field(description="Empty for a node port: every address of the node.")
@@ -253,7 +258,7 @@ class Conflict(Output):
     role: ClaimRole = Field(description="The role of the address for the loser.")
 
 
-class Notice(Output):
+class RulesNotice(Output):
     """A setting that may not have the intended effect."""
 
     service: Service
@@ -261,8 +266,8 @@ class Notice(Output):
     message: str
 
 
-CONFLICT: Final = record(Conflict, model.Conflict)
-NOTICE: Final = record(Notice, model.Notice)
+CONFLICT: Final = record(PortConflict, model.Conflict)
+NOTICE: Final = record(RulesNotice, model.Notice)
 
 
 class NodeRules(Output):
@@ -271,7 +276,7 @@ class NodeRules(Output):
     kind: Literal["NodeRules"]
     node: str = Field(examples=["n1"])
     resource_version: str = Field(examples=["42"])
-    backend: Backend
+    backend: Annotated[Backend, words(Backend, "RulesBackend")]
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
     dummy_interface: DummyInterface
     sysctls: dict[str, str] = Field(examples=[{"net.ipv4.vs.conntrack": "1"}])

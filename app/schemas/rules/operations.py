@@ -55,7 +55,10 @@ def _spelling(operation: type[domain.Operation]) -> Spelling[domain.Operation]:
 
 
 _SPELLINGS: Final = {kind.__name__: _spelling(kind) for kind in get_args(domain.Operation)}
-Operation = Annotated[domain.Operation, choice(_SPELLINGS)]
+Operation = Annotated[
+    domain.Operation,
+    choice("RulesOperation", "One step between two states of a node's kernel.", _SPELLINGS),
+]
 
 
 class NodeRulesChanges(Output):
@@ -85,7 +88,7 @@ class NodeTextChanges(Output):
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
-class Difference(Output):
+class RulesDifference(Output):
     """One difference between a node's kernel and its rules."""
 
     reason: DifferenceReason
@@ -94,7 +97,7 @@ class Difference(Output):
 
 
 _DIFFERENCE: Final = record(
-    Difference, drifts.Difference, virtual_server="key", real_server="destination"
+    RulesDifference, drifts.Difference, virtual_server="key", real_server="destination"
 )
 
 

@@ -32,7 +32,7 @@ from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
 from app.schemas.documents.partly_read import all_violations
-from app.schemas.objects.node import NodeWrite
+from app.schemas.objects import node as wire
 from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
@@ -113,7 +113,7 @@ def _rendering(request: RenderRequest) -> Rendering:
     """Decode the objects of a request, completed as in a registry."""
     wanted = request.config or RenderConfig()
     return Rendering(
-        node=decode(request.node or NodeWrite()),
+        node=decode(request.node or wire.Node()),
         services=[_service(decode(each)) for each in request.services or ()],
         slices=[in_default_namespace(decode(each)) for each in request.endpoint_slices or ()],
         ranges=[decode(each) for each in request.service_cidrs or ()],

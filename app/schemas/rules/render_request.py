@@ -11,16 +11,19 @@ from app.domain.addresses import IPFamily
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.objects.service import Scheduler
 from app.schemas.base import Input, words
-from app.schemas.objects.endpoint_slice import EndpointSliceWrite
-from app.schemas.objects.node import NodeWrite
-from app.schemas.objects.service import ServiceWrite
-from app.schemas.objects.service_cidr import ServiceCIDRWrite
+from app.schemas.objects.endpoint_slice import EndpointSlice
+from app.schemas.objects.node import Node
+from app.schemas.objects.service import Service
+from app.schemas.objects.service_cidr import ServiceCIDR
+from app.schemas.rules.models import Backend
 
 
 class RenderConfig(Input):
     """The settings that an operator would have for all nodes."""
 
-    scheduler: Annotated[str, words(Scheduler, default="rr")] | None = None
+    scheduler: Annotated[str, words(Scheduler)] | None = Field(
+        default=None, description="`rr` when absent."
+    )
     masquerade_all: bool | None = None
     cluster_cidr: str | None = Field(
         default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
@@ -32,10 +35,10 @@ class RenderConfig(Input):
         "packets to an address in them that no Service has are dropped.",
         examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
     )
-    ip_families: list[Literal["IPv4", "IPv6"]] | None = Field(
+    ip_families: list[Annotated[Literal["IPv4", "IPv6"], words(IPFamily)]] | None = Field(
         default=None, description="Both when absent."
     )
-    backend: Literal["ipvs", "nftables"] | None = Field(
+    backend: Annotated[Literal["ipvs", "nftables"], words(Backend, "RulesBackend")] | None = Field(
         default=None, description="`ipvs` when absent."
     )
 
@@ -54,10 +57,10 @@ class RenderConfig(Input):
 class RenderRequest(Input):
     """The state to make one node's rules from; nothing is stored."""
 
-    node: NodeWrite | None = None
-    services: list[ServiceWrite] | None = None
-    endpoint_slices: list[EndpointSliceWrite] | None = None
-    service_cidrs: list[ServiceCIDRWrite] | None = Field(
+    node: Node | None = None
+    services: list[Service] | None = None
+    endpoint_slices: list[EndpointSlice] | None = None
+    service_cidrs: list[ServiceCIDR] | None = Field(
         default=None, description="Objects whose ranges ClusterIPs come from."
     )
     config: RenderConfig | None = None

@@ -11,10 +11,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import attrgetter
 from typing import Annotated, Any, Generic, Literal, TypeVar, cast, get_args, get_origin
 
-from pydantic import GetCoreSchemaHandler, GetPydanticSchema
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler, GetPydanticSchema
+from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, core_schema
 
-from app.schemas.base import Output, wire_name
+from app.schemas.base import COMPONENT, Output, wire_name
 
 T = TypeVar("T")
 
@@ -57,8 +58,13 @@ class Spelling(Generic[T]):
         )
 
 
-def choice(spellings: Mapping[str, Spelling[Any]]) -> GetPydanticSchema:
-    """Make the spelling of values of several classes, distinguished by the constant ``op``."""
+def choice(
+    name: str, description: str, spellings: Mapping[str, Spelling[Any]]
+) -> GetPydanticSchema:
+    """Make the spelling of values of several classes, distinguished by the constant ``op``.
+
+    The document has the choice once, under its name.
+    """
 
     def schema(source: object, handler: GetCoreSchemaHandler) -> CoreSchema:
         choices = {
@@ -67,7 +73,10 @@ def choice(spellings: Mapping[str, Spelling[Any]]) -> GetPydanticSchema:
         }
         return core_schema.tagged_union_schema(choices, discriminator="op")
 
-    return GetPydanticSchema(schema)
+    def document(choices: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {COMPONENT: {name: {"description": description, **handler(choices)}}}
+
+    return GetPydanticSchema(schema, document)
 
 
 def record(shape: type[Output], kind: Callable[..., T], **renamed: str) -> Spelling[T]:

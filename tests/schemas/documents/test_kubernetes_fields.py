@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from app.schemas.documents.kubernetes_fields import PLAIN, SET, Held, fields_of
 from app.schemas.objects.wires import WIRES
 
-MODELS = [wire.write for wire in WIRES if fields_of(wire.resource.name)]
+MODELS = [wire.model for wire in WIRES if fields_of(wire.resource.name)]
 """Those of the kinds that Kubernetes has, too."""
 EXTENSIONS = {
     "Pod.spec.leaseDurationSeconds",

@@ -13,8 +13,8 @@ from app.schemas.documents.paths import (
     type_violations,
     without,
 )
-from app.schemas.objects.pod import PodWrite
-from app.schemas.objects.service import ServiceWrite
+from app.schemas.objects.pod import Pod
+from app.schemas.objects.service import Service
 from app.schemas.rules.render_request import RenderRequest
 
 
@@ -77,7 +77,7 @@ NOT_KEPT = [
 
 
 def test_mistyped_fields_are_distinguished_from_known_ones_that_are_not_stored() -> None:
-    found = list(ignored_fields(PodWrite.model_validate(POD)))
+    found = list(ignored_fields(Pod.model_validate(POD)))
     assert sorted(each.path for each in found if not each.is_known) == sorted(MISTYPED)
     assert sorted(each.path for each in found if each.is_known) == sorted(NOT_KEPT)
     beside = {each.path: each.beside for each in found}
@@ -102,20 +102,20 @@ def test_a_manifest_within_a_request_is_one_of_its_kind() -> None:
 
 
 def test_ignored_fields_are_removed_from_a_document() -> None:
-    model = PodWrite.model_validate(POD)
+    model = Pod.model_validate(POD)
     kept = without(POD, ignored_fields(model))
     assert kept == {
         **POD,
         "spec": {"containers": [{"name": "a", "ports": [{"containerPort": 1}]}], "weight": 3},
     }
-    assert not list(ignored_fields(PodWrite.model_validate(kept)))
+    assert not list(ignored_fields(Pod.model_validate(kept)))
     assert without(kept, ()) == kept
 
 
 def test_violations_are_bounded() -> None:
     document = {"spec": {"ports": [7] * (VIOLATIONS_MAX + 5)}}
     with pytest.raises(ValidationError) as error:
-        ServiceWrite.model_validate(document)
+        Service.model_validate(document)
 
     assert len(type_violations(error.value, document)) == VIOLATIONS_MAX
 

@@ -63,7 +63,7 @@ def test_a_single_attribute_is_a_tuple_too() -> None:
 
 
 def test_a_choice_decodes_by_op() -> None:
-    either = choice({"Point": row(PointShape), "Line": LINE})
+    either = choice("Figure", "A figure.", {"Point": row(PointShape), "Line": LINE})
     read = TypeAdapter(Annotated[object, either]).validate_python
     assert [read(LINE.write(LINES[1])), read(row(PointShape).write(B))] == [LINES[1], B]
 

@@ -1,6 +1,6 @@
 """The wire shapes of a RoleBinding and a ClusterRoleBinding.
 
-    RoleBindingWrite, ClusterRoleBindingWrite -> RoleBinding, ClusterRoleBinding (domain) -> dict
+    RoleBinding, ClusterRoleBinding -> RoleBinding, ClusterRoleBinding (domain) -> dict
 
 Source: Kubernetes `rbac/v1` types; access.md 2.8.
 """
@@ -13,7 +13,7 @@ from app.domain.objects import role_binding as domain
 from app.domain.objects.role import API_GROUP
 from app.schemas.base import Input, words
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.RoleRef, always=("api_group",))
@@ -44,8 +44,8 @@ class Subject(Input):
 
 
 @shape_of(domain.RoleBinding)
-class RoleBindingWrite(Manifest):
-    """A RoleBinding manifest."""
+class RoleBinding(Manifest):
+    """Who has the rules of a role in one namespace."""
 
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
@@ -53,31 +53,13 @@ class RoleBindingWrite(Manifest):
 
 
 @shape_of(domain.ClusterRoleBinding)
-class ClusterRoleBindingWrite(Manifest):
-    """A ClusterRoleBinding manifest."""
+class ClusterRoleBinding(Manifest):
+    """Who has the rules of a ClusterRole everywhere."""
 
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
     of_kind: ClassVar = "ClusterRoleBinding"
 
 
-ROLE_BINDING_WIRE = Wire(
-    resource=domain.ROLE_BINDING,
-    write=RoleBindingWrite,
-    read=read_model(
-        domain.ROLE_BINDING,
-        "Who has the rules of a role in one namespace.",
-        role_ref=RoleRef,
-        subjects=list[Subject],
-    ),
-)
-CLUSTER_ROLE_BINDING_WIRE = Wire(
-    resource=domain.CLUSTER_ROLE_BINDING,
-    write=ClusterRoleBindingWrite,
-    read=read_model(
-        domain.CLUSTER_ROLE_BINDING,
-        "Who has the rules of a ClusterRole everywhere.",
-        role_ref=RoleRef,
-        subjects=list[Subject],
-    ),
-)
+ROLE_BINDING_WIRE = Wire(resource=domain.ROLE_BINDING, model=RoleBinding)
+CLUSTER_ROLE_BINDING_WIRE = Wire(resource=domain.CLUSTER_ROLE_BINDING, model=ClusterRoleBinding)

@@ -1,6 +1,6 @@
 """The wire shapes of a Role and a ClusterRole.
 
-    RoleWrite, ClusterRoleWrite -> Role, ClusterRole (domain) -> dict
+    Role, ClusterRole -> Role, ClusterRole (domain) -> dict
 
 Source: Kubernetes `rbac/v1` types; access.md 2.8.
 """
@@ -14,7 +14,7 @@ from app.domain.labels import Requirement
 from app.domain.objects import role as domain
 from app.schemas.base import Input, TextMap
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.PolicyRule)
@@ -69,16 +69,16 @@ class AggregationRule(Input):
 
 
 @shape_of(domain.Role)
-class RoleWrite(Manifest):
-    """A Role manifest."""
+class Role(Manifest):
+    """Rules for one namespace."""
 
     rules: list[PolicyRule] | None = None
     of_kind: ClassVar = "Role"
 
 
 @shape_of(domain.ClusterRole)
-class ClusterRoleWrite(Manifest):
-    """A ClusterRole manifest."""
+class ClusterRole(Manifest):
+    """Rules for all namespaces and the cluster."""
 
     rules: list[PolicyRule] | None = Field(
         default=None, description="With an `aggregationRule`, those of the selected roles."
@@ -87,18 +87,5 @@ class ClusterRoleWrite(Manifest):
     of_kind: ClassVar = "ClusterRole"
 
 
-ROLE_WIRE = Wire(
-    resource=domain.ROLE,
-    write=RoleWrite,
-    read=read_model(domain.ROLE, "Rules for one namespace.", rules=list[PolicyRule]),
-)
-CLUSTER_ROLE_WIRE = Wire(
-    resource=domain.CLUSTER_ROLE,
-    write=ClusterRoleWrite,
-    read=read_model(
-        domain.CLUSTER_ROLE,
-        "Rules for all namespaces and the cluster.",
-        rules=list[PolicyRule],
-        aggregation_rule=(AggregationRule | None, None),
-    ),
-)
+ROLE_WIRE = Wire(resource=domain.ROLE, model=Role)
+CLUSTER_ROLE_WIRE = Wire(resource=domain.CLUSTER_ROLE, model=ClusterRole)

@@ -1,6 +1,6 @@
 """The wire shape of a Token, which has neither its text nor its digest.
 
-    TokenWrite -> Token (domain) -> dict
+    Token -> Token (domain) -> dict
 
 Source: access.md 1.2.
 """
@@ -12,7 +12,7 @@ from pydantic import Field
 from app.domain.objects import token as domain
 from app.schemas.base import Input, Time
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.Token, always=("groups",))
@@ -59,8 +59,8 @@ class TokenStatus(Input):
 
 
 @shape_of(domain.Token)
-class TokenWrite(Manifest):
-    """A Token manifest."""
+class Token(Manifest):
+    """A token, without its text."""
 
     spec: TokenSpec | None = None
     status: TokenStatus | None = None
@@ -69,7 +69,6 @@ class TokenWrite(Manifest):
 
 WIRE = Wire(
     resource=domain.TOKEN,
-    write=TokenWrite,
-    read=read_model(domain.TOKEN, "A token, without its text.", spec=TokenSpec, status=TokenStatus),
+    model=Token,
     stored_only={"digest": "digest"},
 )

@@ -7,7 +7,7 @@ from pydantic import Field
 from app.domain.objects import gadget as domain
 from app.schemas.base import Input
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.Gadget, always=("colour", "parts"))
@@ -26,16 +26,12 @@ class GadgetStatus(Input):
 
 
 @shape_of(domain.Gadget)
-class GadgetWrite(Manifest):
-    """A Gadget manifest."""
+class Gadget(Manifest):
+    """A thing with a colour, and parts."""
 
     spec: GadgetSpec | None = None
     status: GadgetStatus | None = None
     of_kind: ClassVar = "Gadget"
 
 
-WIRE = Wire(
-    resource=domain.GADGET,
-    write=GadgetWrite,
-    read=read_model(domain.GADGET, "A registered Gadget.", spec=GadgetSpec, status=GadgetStatus),
-)
+WIRE = Wire(resource=domain.GADGET, model=Gadget)

@@ -4,19 +4,15 @@ from typing import ClassVar
 
 from app.domain.objects import gadget_count as domain
 from app.schemas.objects.shapes import shape_of
-from app.schemas.objects.wire import Manifest, Wire, read_model
+from app.schemas.objects.wire import Manifest, Wire
 
 
 @shape_of(domain.GadgetCount)
-class GadgetCountWrite(Manifest):
-    """A GadgetCount as another process reads it."""
+class GadgetCount(Manifest):
+    """The number of Gadgets of a colour."""
 
     count: int | None = None
     of_kind: ClassVar = "GadgetCount"
 
 
-WIRE = Wire(
-    resource=domain.GADGET_COUNT,
-    write=GadgetCountWrite,
-    read=read_model(domain.GADGET_COUNT, "The number of Gadgets of a colour.", count=int),
-)
+WIRE = Wire(resource=domain.GADGET_COUNT, model=GadgetCount)

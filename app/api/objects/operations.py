@@ -1,0 +1,181 @@
+"""The operations of every collection as the document describes them, in words for any kind.
+
+    WIRE of a kind -> arguments of a route: its name, words, models, headers and refusals
+
+Source: contract.md, "Routes"; docs/decisions/0020.
+"""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any, Final
+
+from app.api import errors as api_errors
+from app.api.document.declared import (
+    NOT_MODIFIED,
+    PATCH_BODY,
+    STREAMS,
+    UNSAID,
+    Answered,
+    Sent,
+    answered,
+    body_of,
+    declared,
+)
+from app.api.errors import refusals
+from app.domain import errors
+from app.domain.objects.resource import AnyResource
+from app.domain.registration.strategies import strategy_for
+from app.schemas.objects.lists import list_model
+from app.schemas.objects.wire import Wire
+from app.schemas.status import Status
+
+Words = dict[str, Any]
+
+_READ: Final = (errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable)
+_WRITE: Final = (
+    errors.BadRequest,
+    errors.NotFound,
+    errors.Forbidden,
+    errors.Conflict,
+    errors.Exhausted,
+    errors.Invalid,
+    errors.NotSynced,
+    errors.Unconfirmed,
+    api_errors.BodyTooLarge,
+    api_errors.Unsupported,
+    api_errors.NotAcceptable,
+)
+_CHANGE: Final = (*_WRITE, errors.PreconditionFailed)
+_CONDITIONS: Final = (Sent.IF_MATCH, Sent.IF_NONE_MATCH)
+_OBJECT: Final = (Answered.ETAG, Answered.WARNING)
+_SUBRESOURCES: Final[Mapping[str, tuple[str, str]]] = {
+    "": ("", "Fields that are left out are removed; the status is kept, as only a report sets it."),
+    "_status": (
+        "the status of ",
+        "Only the status is taken from the body; labels, annotations and owners are kept without.",
+    ),
+    "_finalize": (
+        "the finalizers of ",
+        "Only `spec.finalizers` is taken from the body; without any, a deletion is completed.",
+    ),
+}
+"""By subresource: what is meant of an object, and what a replacement of it does."""
+
+
+def listing(wire: Wire, *, is_watched: bool = True) -> Words:
+    """Describe the list of a kind."""
+    resource = wire.resource
+    watching = " With `watch`, follows their changes as `GET /watch` does for one kind."
+    return {
+        "operation_id": f"list_{resource.plural_word}",
+        "summary": f"List {'or watch ' if is_watched else ''}{_plural(resource)}",
+        "description": "Answers with all objects that the selectors match, a page at a time with "
+        f"`limit`.{watching if is_watched else ' `watch` is refused.'}",
+        "response_model": list_model(wire),
+        "responses": {
+            **answered(
+                HTTPStatus.OK.value, Answered.NAMESPACES, content=STREAMS if is_watched else None
+            ),
+            **refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ),
+        },
+        "openapi_extra": declared(headers=[Sent.LAST_EVENT_ID] if is_watched else []),
+    }
+
+
+def creation(wire: Wire, *, answer: type | None = None, description: str = "") -> Words:
+    """Describe the creation of an object; ``answer`` is what is answered, if not the object."""
+    allocated = " Addresses and node ports that it leaves open are allocated."
+    return {
+        "operation_id": f"create_{wire.resource.word}",
+        "summary": f"Create {_one(wire.resource)}",
+        "description": description
+        or "Registers an object under a name that is free."
+        + (allocated if wire.resource.allocates else ""),
+        "status_code": HTTPStatus.CREATED,
+        "response_model": answer or wire.model,
+        "responses": {
+            **answered(HTTPStatus.CREATED.value, Answered.LOCATION, *_OBJECT),
+            **refusals(*_WRITE),
+        },
+        "openapi_extra": declared(body_of(wire.model)),
+    }
+
+
+def reading(wire: Wire, suffix: str = "") -> Words:
+    """Describe the reading of an object."""
+    return {
+        "operation_id": f"read_{wire.resource.word}{suffix}",
+        "summary": f"Read {_SUBRESOURCES[suffix][0]}{_one(wire.resource)}",
+        "description": "Answers with the object"
+        + (", the whole of it, as at its own path." if suffix else "."),
+        "response_model": wire.model,
+        "responses": {
+            **answered(HTTPStatus.OK.value, *_OBJECT),
+            **NOT_MODIFIED,
+            **refusals(errors.NotFound, errors.PreconditionFailed, *_READ),
+        },
+        "openapi_extra": declared(headers=_CONDITIONS),
+    }
+
+
+def replacement(wire: Wire, suffix: str = "") -> Words:
+    """Describe the replacement of an object, or of a part of it."""
+    of_what, effect = _SUBRESOURCES[suffix]
+    creates = not suffix and strategy_for(wire.resource).is_created_by_put
+    created = " An object that does not exist is created." if creates else ""
+    return {
+        "operation_id": f"replace_{wire.resource.word}{suffix}",
+        "summary": f"Replace {of_what}{_one(wire.resource)}",
+        "description": f"{effect}{created}",
+        "response_model": wire.model,
+        "responses": {
+            **answered(HTTPStatus.OK.value, *_OBJECT),
+            **(_created(wire) if creates else {}),
+            **refusals(*_CHANGE),
+        },
+        "openapi_extra": declared(body_of(wire.model), _CONDITIONS),
+    }
+
+
+def patching(wire: Wire, suffix: str = "") -> Words:
+    """Describe the change of an object, or of a part of it."""
+    of_what, _ = _SUBRESOURCES[suffix]
+    return {
+        "operation_id": f"patch_{wire.resource.word}{suffix}",
+        "summary": f"Change {of_what or 'parts of '}{_one(wire.resource)}",
+        "description": "Applies a merge patch; JSON patches and strategic merge patches are "
+        "accepted under their own media types.",
+        "response_model": wire.model,
+        "responses": {**answered(HTTPStatus.OK.value, *_OBJECT), **refusals(*_CHANGE)},
+        "openapi_extra": declared(PATCH_BODY, _CONDITIONS),
+    }
+
+
+def deletion(wire: Wire) -> Words:
+    """Describe the deletion of an object."""
+    returns_object = strategy_for(wire.resource).is_returned_when_deleted
+    deleted = answered(HTTPStatus.OK.value, *_OBJECT if returns_object else (Answered.WARNING,))
+    return {
+        "operation_id": f"delete_{wire.resource.word}",
+        "summary": f"Delete {_one(wire.resource)}",
+        "description": "Removes the object, or marks it as terminating until its grace period is "
+        "over and its finalizers are removed.",
+        "response_model": wire.model if returns_object else Status,
+        "responses": {**deleted, **refusals(*_CHANGE)},
+        "openapi_extra": declared(headers=_CONDITIONS),
+    }
+
+
+def _created(wire: Wire) -> dict[int | str, dict[str, Any]]:
+    answer = answered(HTTPStatus.CREATED.value, *_OBJECT, description=UNSAID)
+    answer[HTTPStatus.CREATED.value]["model"] = wire.model
+    return answer
+
+
+def _one(resource: AnyResource) -> str:
+    article = "an" if resource.name[0] in "AEIO" else "a"
+    return f"{article} {resource.name}"
+
+
+def _plural(resource: AnyResource) -> str:
+    return resource.plural_name
