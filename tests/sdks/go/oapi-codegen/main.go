@@ -49,51 +49,54 @@ func service(name string) waypost.Service {
 	return waypost.Service{
 		ApiVersion: "v1",
 		Kind:       "Service",
-		Metadata:   waypost.ObjectMeta{Name: name, Labels: map[string]string{"tier": "front"}},
-		Spec: waypost.ServiceSpec{
+		Metadata:   waypost.ObjectMeta{Name: &name, Labels: map[string]string{"tier": "front"}},
+		Spec: &waypost.ServiceSpec{
 			Selector: map[string]string{"app": "ent"},
-			Ports:    []waypost.ServicePort{{Name: "http", Port: 80, TargetPort: target}},
+			Ports:    []waypost.ServicePort{{Name: new("http"), Port: 80, TargetPort: &target}},
 		},
 	}
 }
 
 func useAToken() {
-	asked := waypost.Token{Spec: waypost.TokenSpec{User: "deployer"}}
+	asked := waypost.Token{
+		ApiVersion: "access.waypost/v1",
+		Kind:       "Token",
+		Spec:       &waypost.TokenSpec{User: "deployer"},
+	}
 	issued := must(client.CreateTokenWithResponse(background, nil, asked))
-	check(issued.JSON201 != nil, issued.JSONDefault)
-	me := must(connected(issued.JSON201.Status.Token).WhoamiWithResponse(background))
+	me := must(connected(*issued.JSON201.Status.Token).WhoamiWithResponse(background))
 	check(me.JSON200.Status.UserInfo.Username == "deployer", me.JSON200)
 	refused := must(connected("wrong").WhoamiWithResponse(background))
-	check(refused.JSONDefault.Code == 401, refused.JSONDefault)
+	check(*refused.JSON401.Reason == "Unauthorized", refused.JSON401)
 }
 
 func applyYAML() {
 	manifests := must(os.Open("ent.yaml"))
 	applied := must(client.ApplyWithBodyWithResponse(background, nil, "application/yaml", manifests))
-	check(len(applied.JSON200.Results) == 6, applied.JSONDefault)
+	check(len(applied.JSON200.Results) == 6, applied)
 }
 
 func applyJSON() {
-	var body map[string]any
-	check(json.Unmarshal(must(json.Marshal(service("api"))), &body) == nil, body)
+	var body waypost.Manifest
+	check(body.FromService(service("api")) == nil, body)
 	applied := must(client.ApplyWithResponse(background, nil, body))
 	check(applied.JSON200.Results[0].Operation == "created", applied.JSON200)
 }
 
 func create() {
 	created := must(client.CreateServiceWithResponse(background, nil, service("web")))
-	check(created.JSON201.Spec.ClusterIP != "", created.JSON201)
+	check(created.JSON201.Spec.ClusterIP != nil, created.JSON201)
 }
 
 func listInPages() {
 	var names []string
-	page := &waypost.ListServicesParams{Namespace: "default", Limit: 2}
+	page := &waypost.ListServicesParams{Namespace: new("default"), Limit: new(int32(2))}
 	for {
 		listed := must(client.ListServicesWithResponse(background, page)).JSON200
 		for _, each := range listed.Items {
-			names = append(names, each.Metadata.Name)
+			names = append(names, *each.Metadata.Name)
 		}
-		if page.Continue = listed.Metadata.Continue; page.Continue == "" {
+		if page.Continue = listed.Metadata.Continue; page.Continue == nil {
 			break
 		}
 	}
@@ -122,27 +125,26 @@ func mergePatch() {
 
 func writeStale(stale waypost.Service) {
 	refused := must(client.ReplaceServiceWithResponse(background, "default", "web", nil, stale))
-	check(refused.JSONDefault.Code == 409, refused.JSONDefault)
-	check(refused.JSONDefault.Reason == "Conflict", refused.JSONDefault)
+	check(*refused.JSON409.Reason == "Conflict", refused.JSON409)
 }
 
 func patchIfMatch() {
 	_, etag := read()
-	options := &waypost.PatchServiceParams{IfMatch: etag}
+	options := &waypost.PatchServiceParams{IfMatch: &etag}
 	patched := patch(map[string]any{"track": "next"}, options)
-	check(patched.JSON200 != nil, patched.JSONDefault)
+	check(patched.JSON200 != nil, patched)
 	refused := patch(map[string]any{"track": "next"}, options)
-	check(refused.JSONDefault.Code == 412, refused.JSONDefault)
+	check(*refused.JSON412.Reason == "PreconditionFailed", refused.JSON412)
 }
 
 func resolve() {
-	question := &waypost.ResolveParams{Name: "ent", Namespace: "default"}
+	question := &waypost.ResolveParams{Name: "ent", Namespace: new("default")}
 	found := must(client.ResolveWithResponse(background, question))
 	check(found.JSON200.Status == "NOERROR", found.JSON200)
 }
 
 func resolveBatch() {
-	body := waypost.ResolveBatch{Questions: []waypost.ResolveQuery{
+	body := waypost.Questions{Questions: []waypost.Question{
 		{Name: "web"}, {Name: "no.default.svc.cluster.local."},
 	}}
 	found := must(client.ResolveManyWithResponse(background, nil, body)).JSON200.Resolutions
@@ -150,7 +152,7 @@ func resolveBatch() {
 }
 
 func readRules(address string) {
-	rules := must(client.GetNodeIpvsWithResponse(background, "n1", nil)).JSON200
+	rules := must(client.ReadNodeIpvsWithResponse(background, "n1", nil)).JSON200
 	check(slices.ContainsFunc(rules.VirtualServers, func(server waypost.VirtualServer) bool {
 		return server.Address == address
 	}), rules.VirtualServers)
@@ -166,18 +168,18 @@ func explain() {
 
 // followChanges reads the stream itself: WatchWithResponse would wait for its end.
 func followChanges(after string) {
-	query := &waypost.WatchParams{Kinds: "Service", ResourceVersion: after}
+	query := &waypost.WatchParams{Kinds: new("Service"), ResourceVersion: &after}
 	stream := must(client.Watch(background, query))
 	defer stream.Body.Close()
 	patch(map[string]any{"track": "done"}, nil)
 	for lines := bufio.NewScanner(stream.Body); lines.Scan(); {
-		var change waypost.WatchLine
+		var change waypost.WatchEvent
 		check(json.Unmarshal(lines.Bytes(), &change) == nil, lines.Text())
-		if change.Type == waypost.BOOKMARK {
+		if change.Type == waypost.WatchEventTypeBOOKMARK {
 			continue
 		}
 		changed := must(change.Object.AsService())
-		check(change.Type == waypost.MODIFIED, change)
+		check(change.Type == waypost.WatchEventTypeMODIFIED, change)
 		check(changed.Metadata.Labels["track"] == "done", changed)
 		return
 	}
@@ -186,9 +188,9 @@ func followChanges(after string) {
 
 func remove() {
 	deleted := must(client.DeleteServiceWithResponse(background, "default", "web", nil))
-	check(deleted.JSONDefault == nil, deleted.JSONDefault)
+	check(deleted.JSON200 != nil, deleted)
 	gone := must(client.ReadServiceWithResponse(background, "default", "web", nil))
-	check(gone.JSONDefault.Reason == "NotFound", gone.JSONDefault)
+	check(*gone.JSON404.Reason == "NotFound", gone.JSON404)
 }
 
 func main() {
@@ -214,12 +216,12 @@ func main() {
 	fmt.Println("resolve ok")
 	resolveBatch()
 	fmt.Println("resolve-batch ok")
-	readRules(first.Spec.ClusterIP)
+	readRules(*first.Spec.ClusterIP)
 	fmt.Println("node-rules ok")
 	explain()
 	fmt.Println("explain ok")
 	latest, _ := read()
-	followChanges(latest.Metadata.ResourceVersion)
+	followChanges(*latest.Metadata.ResourceVersion)
 	fmt.Println("watch around")
 	remove()
 	fmt.Println("delete ok")

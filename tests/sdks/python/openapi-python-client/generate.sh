@@ -1,3 +1,2 @@
-python without_json_patch.py < openapi.json > document.json
-openapi-python-client generate --path document.json --config settings.yaml \
+openapi-python-client generate --path openapi.json --config settings.yaml \
   --meta none --output-path waypost_client --overwrite

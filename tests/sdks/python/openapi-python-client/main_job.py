@@ -10,7 +10,7 @@ from waypost_client import AuthenticatedClient
 from waypost_client.api.access import whoami
 from waypost_client.api.apply import apply
 from waypost_client.api.resolve import resolve, resolve_many
-from waypost_client.api.rules import get_node_ipvs
+from waypost_client.api.rules import read_node_ipvs
 from waypost_client.api.services import (
     create_service,
     delete_service,
@@ -22,17 +22,16 @@ from waypost_client.api.services import (
 )
 from waypost_client.api.tokens import create_token
 from waypost_client.models import (
-    ApplyJsonBody,
     ApplyResult,
     IssuedToken,
     MergePatch,
     NodeRules,
     ObjectMeta,
     ObjectMetaLabels,
+    Question,
+    Questions,
     Resolution,
-    ResolutionBatch,
-    ResolveBatch,
-    ResolveQuery,
+    Resolutions,
     SelfSubjectReview,
     Service,
     ServiceExplanation,
@@ -40,12 +39,12 @@ from waypost_client.models import (
     ServicePort,
     ServiceSpec,
     ServiceSpecSelector,
-    StatusError,
+    Status,
     Token,
     TokenSpec,
-    WatchedObject,
+    WatchEvent,
 )
-from waypost_client.types import UNSET, File, Unset
+from waypost_client.types import UNSET, Unset
 
 URL = os.environ["BASE_URL"]
 client = AuthenticatedClient(base_url=URL, token=os.environ["TOKEN"])
@@ -57,39 +56,40 @@ def service(name: str) -> Service:
     labels["tier"], selector["app"] = "front", "ent"
     port = ServicePort(name="http", port=80, target_port=8080)
     return Service(
-        api_version="v1",
-        kind="Service",
         metadata=ObjectMeta(name=name, labels=labels),
         spec=ServiceSpec(selector=selector, ports=[port]),
     )
 
 
 def labels_of(found: Service) -> dict[str, str]:
-    assert found.metadata and found.metadata.labels
+    assert found.metadata.labels
     return found.metadata.labels.additional_properties
 
 
 def use_a_token() -> None:
-    issued = create_token.sync(client=client, body=Token(spec=TokenSpec(user="deployer")))
+    issued = create_token.sync(
+        client=client, body=Token(metadata=ObjectMeta(), spec=TokenSpec(user="deployer"))
+    )
     assert isinstance(issued, IssuedToken), issued
     deployer = AuthenticatedClient(base_url=URL, token=str(issued.status.token))
     me = whoami.sync(client=deployer)
     assert isinstance(me, SelfSubjectReview), me
     assert me.status.user_info.username == "deployer"
     refused = whoami.sync(client=AuthenticatedClient(base_url=URL, token="wrong"))
-    assert isinstance(refused, StatusError), refused
+    assert isinstance(refused, Status), refused
     assert refused.code == 401
 
 
 def apply_yaml() -> None:
-    with Path("ent.yaml").open("rb") as manifests:
-        applied = apply.sync(client=client, body=File(payload=manifests))
-    assert isinstance(applied, ApplyResult), applied
+    headers = {"Content-Type": "application/yaml"}
+    manifests = Path("ent.yaml").read_bytes()
+    answer = client.get_httpx_client().post("/apply", content=manifests, headers=headers)
+    applied = ApplyResult.from_dict(answer.json())
     assert [each.operation for each in applied.results] == ["created"] * 6
 
 
 def apply_json() -> None:
-    applied = apply.sync(client=client, body=ApplyJsonBody.from_dict(service("api").to_dict()))
+    applied = apply.sync(client=client, body=service("api"))
     assert isinstance(applied, ApplyResult), applied
     assert [each.operation for each in applied.results] == ["created"]
 
@@ -106,7 +106,7 @@ def list_in_pages() -> None:
     while True:
         page = list_services.sync(client=client, namespace="default", limit=2, continue_=following)
         assert isinstance(page, ServiceList), page
-        names += [str(each.metadata.name) for each in page.items if each.metadata]
+        names += [str(each.metadata.name) for each in page.items]
         following = page.metadata.continue_
         if not following:
             break
@@ -131,7 +131,7 @@ def merge_patch() -> None:
 
 def write_stale(stale: Service) -> None:
     refused = replace_service.sync("default", "web", client=client, body=stale)
-    assert isinstance(refused, StatusError), refused
+    assert isinstance(refused, Status), refused
     assert (refused.code, refused.reason) == (409, "Conflict")
 
 
@@ -143,7 +143,7 @@ def patch_if_match() -> None:
     patched = patch_service.sync("default", "web", client=client, body=patch, if_match=etag)
     assert isinstance(patched, Service), patched
     refused = patch_service.sync("default", "web", client=client, body=patch, if_match=etag)
-    assert isinstance(refused, StatusError), refused
+    assert isinstance(refused, Status), refused
     assert refused.code == 412
 
 
@@ -154,14 +154,14 @@ def resolve_one() -> None:
 
 
 def resolve_batch() -> None:
-    questions = [ResolveQuery(name="web"), ResolveQuery(name="no.default.svc.cluster.local.")]
-    found = resolve_many.sync(client=client, body=ResolveBatch(questions=questions))
-    assert isinstance(found, ResolutionBatch), found
+    questions = [Question(name="web"), Question(name="no.default.svc.cluster.local.")]
+    found = resolve_many.sync(client=client, body=Questions(questions=questions))
+    assert isinstance(found, Resolutions), found
     assert [each.status for each in found.resolutions] == ["NOERROR", "NXDOMAIN"]
 
 
 def read_rules(address: str) -> None:
-    rules = get_node_ipvs.sync("n1", client=client)
+    rules = read_node_ipvs.sync("n1", client=client)
     assert isinstance(rules, NodeRules), rules
     assert address in [server.address for server in rules.virtual_servers]
 
@@ -173,12 +173,12 @@ def explain() -> None:
     assert {pod.pod.name: pod.verdict for pod in explained.pods}["ent-3"] == "NotReady"
 
 
-def events(after: str) -> Generator[WatchedObject]:
+def events(after: str) -> Generator[WatchEvent]:
     """Follow the changes after a revision; the generated function would wait for the last one."""
     query = {"kinds": "Service", "resourceVersion": after}
     with client.get_httpx_client().stream("GET", "/watch", params=query) as stream:
         for line in stream.iter_lines():
-            yield WatchedObject.from_dict(json.loads(line))
+            yield WatchEvent.from_dict(json.loads(line))
 
 
 def follow_changes(after: str) -> None:
@@ -194,9 +194,9 @@ def follow_changes(after: str) -> None:
 
 def delete() -> None:
     deleted = delete_service.sync("default", "web", client=client)
-    assert not isinstance(deleted, StatusError), deleted
+    assert not isinstance(deleted, Status), deleted
     gone = read_service.sync("default", "web", client=client)
-    assert isinstance(gone, StatusError), gone
+    assert isinstance(gone, Status), gone
     assert (gone.code, gone.reason) == (404, "NotFound")
 
 
@@ -205,7 +205,7 @@ def main() -> None:
     use_a_token()
     print("token ok")
     apply_yaml()
-    print("apply-yaml ok")
+    print("apply-yaml around")
     apply_json()
     print("apply-json ok")
     create()
@@ -230,7 +230,6 @@ def main() -> None:
     explain()
     print("explain ok")
     latest = read()
-    assert latest.metadata
     follow_changes(str(latest.metadata.resource_version))
     print("watch around")
     delete()

@@ -5,10 +5,10 @@ import { readFile } from 'node:fs/promises';
 
 import { client } from './waypost/client.gen.js';
 import {
-  apply, createService, createToken, deleteService, explainService, getNodeIpvs, listServices,
+  apply, createService, createToken, deleteService, explainService, readNodeIpvs, listServices,
   patchService, readService, replaceService, resolve, resolveMany, watch, whoami,
 } from './waypost/sdk.gen.js';
-import type { ApplyErrors, ApplyResponses, Service } from './waypost/types.gen.js';
+import type { ApplyErrors, ApplyResponses, Service, Token } from './waypost/types.gen.js';
 
 client.setConfig({ baseUrl: process.env.BASE_URL!, auth: process.env.TOKEN! });
 
@@ -24,8 +24,12 @@ function service(name: string): Service {
   };
 }
 
+function token(user: string): Token {
+  return { apiVersion: 'access.waypost/v1', kind: 'Token', metadata: {}, spec: { user } };
+}
+
 async function useAToken() {
-  const issued = await createToken({ body: { spec: { user: 'deployer' } }, throwOnError: true });
+  const issued = await createToken({ body: token('deployer'), throwOnError: true });
   const me = await whoami({ auth: issued.data.status.token!, throwOnError: true });
   assert.equal(me.data.status.userInfo.username, 'deployer');
   const refused = await whoami({ auth: 'wrong' });
@@ -46,7 +50,7 @@ async function applyYaml() {
 }
 
 async function applyJson() {
-  const applied = await apply({ body: { ...service('api') }, throwOnError: true });
+  const applied = await apply({ body: service('api'), throwOnError: true });
   assert.deepEqual(applied.data.results.map((each) => each.operation), ['created']);
 }
 
@@ -61,7 +65,7 @@ async function listInPages() {
   do {
     const query = { namespace: 'default', limit: 2, continue: next };
     const page = await listServices({ query, throwOnError: true });
-    names.push(...page.data.items.map((each) => each.metadata?.name));
+    names.push(...page.data.items.map((each) => each.metadata.name));
     next = page.data.metadata.continue;
   } while (next);
   assert.deepEqual(names, ['api', 'ent', 'web']);
@@ -76,7 +80,7 @@ async function read(): Promise<Service> {
 async function mergePatch() {
   const body = { metadata: { labels: { tier: null, track: 'stable' } } };
   const patched = await patchService({ path: web, body, throwOnError: true });
-  assert.deepEqual(patched.data.metadata?.labels, { track: 'stable' });
+  assert.deepEqual(patched.data.metadata.labels, { track: 'stable' });
 }
 
 async function writeStale(stale: Service) {
@@ -106,7 +110,7 @@ async function resolveBatch() {
 }
 
 async function readRules(address: string) {
-  const rules = await getNodeIpvs({ path: { name: 'n1' }, throwOnError: true });
+  const rules = await readNodeIpvs({ path: { name: 'n1' }, throwOnError: true });
   assert.ok(rules.data.virtualServers.some((server) => server.address === address));
 }
 
@@ -133,7 +137,8 @@ async function followChanges(after: string) {
   for await (const changed of stream) {
     if (type === 'BOOKMARK') continue;
     assert.equal(type, 'MODIFIED');
-    assert.deepEqual(changed.metadata?.labels, { track: 'done' });
+    assert(changed.kind === 'Service');
+    assert.deepEqual(changed.metadata.labels, { track: 'done' });
     break;
   }
   ending.abort();
@@ -171,7 +176,7 @@ await readRules(first.spec!.clusterIP!);
 console.log('node-rules ok');
 await explain();
 console.log('explain ok');
-await followChanges((await read()).metadata!.resourceVersion!);
+await followChanges((await read()).metadata.resourceVersion!);
 console.log('watch ok');
 await remove();
 console.log('delete ok');
