@@ -54,4 +54,10 @@ EXAMPLES = (
     ),
     Example(language="typescript", generator="hey-api", programs=("node", "npm")),
     Example(language="go", generator="oapi-codegen", programs=("go",)),
+    Example(
+        language="java",
+        generator="openapi-generator",
+        programs=("java", "javac", "mvn"),
+        notices=_OPENAPI_GENERATOR,
+    ),
 )

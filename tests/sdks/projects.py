@@ -20,6 +20,7 @@ BUILD = CHECKOUT / "build" / "sdks"
 TOOLS = BUILD / "venv" / "bin"  # the generators that are Python packages; `make` installs them
 SHOWN_MAX = 6_000  # characters of what a script printed before it failed
 SCRIPT_S_MAX = 600
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Maven writes some to files too
 _WARNING = re.compile(r"warn|error|unsupported|skipping|not implemented", re.IGNORECASE)
 
 
@@ -76,5 +77,6 @@ def _run(folder: Path, script: str, environment: Mapping[str, str]) -> str:
         timeout=SCRIPT_S_MAX,
         check=False,
     )
-    assert ended.returncode == 0, f"{folder.name}/{script}\n{ended.stdout[-SHOWN_MAX:]}"
-    return ended.stdout
+    printed = _COLOUR.sub("", ended.stdout)
+    assert ended.returncode == 0, f"{folder.name}/{script}\n{printed[-SHOWN_MAX:]}"
+    return printed
