@@ -30,7 +30,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 
 .PHONY: help
 help: ## List these targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: serve
 serve: $(RUNTIME) ## Set up on first use, then run the API and cluster DNS
@@ -86,6 +86,10 @@ imports: $(DEV) ## Check that each folder imports only what its layer may
 openapi: $(RUNTIME) ## Write openapi.json anew
 	@$(BIN)/waypost openapi > $(VENV)/openapi.json
 	@mv $(VENV)/openapi.json openapi.json
+
+.PHONY: lint-openapi
+lint-openapi: $(DEV) ## Lint openapi.json as tools for APIs do: Spectral and Redocly
+	@bash tests/openapi/lint.sh $(BIN)/python
 
 .PHONY: bench
 bench: $(DEV) ## Run every benchmark

@@ -194,7 +194,7 @@ def test_the_openapi_document_is_printed_as_json() -> None:
     code, out, _ = run("openapi")
     assert code == 0
     assert json.loads(out)["info"]["title"] == "Waypost"
-    assert out.startswith('{\n  "openapi"')
+    assert out.startswith('{\n "openapi"')
     assert out.endswith("}\n")
 
 

@@ -17,7 +17,7 @@ from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.registration.service.allocator import AddressRange, address_bands
 from app.domain.registration.service.strategy import ranges_of
 from app.domain.snapshot import Snapshot
-from app.schemas.clusterips import ClusterIPs
+from app.schemas.clusterips import ClusterIPAllocations
 
 router = APIRouter(tags=["clusterips"])
 
@@ -31,7 +31,7 @@ def _addresses(_: Asked) -> Iterable[Attributes]:
     "/clusterips",
     operation_id="list_cluster_ips",
     summary="List address ranges and allocated addresses",
-    response_model=ClusterIPs,
+    response_model=ClusterIPAllocations,
     responses=refusals(errors.NotSynced, errors.RevisionAhead, api_errors.NotAcceptable),
 )
 @requires(_addresses)

@@ -25,7 +25,12 @@ _FAILED = answered(
 )
 
 
-@router.get("/livez", operation_id="check_liveness", summary="Check that this process lives")
+@router.get(
+    "/livez",
+    operation_id="check_liveness",
+    summary="Check that this process lives",
+    response_model_exclude_none=True,
+)
 @requires(path_itself)
 async def livez() -> Health:
     """Answer as long as the process runs."""
@@ -37,6 +42,7 @@ async def livez() -> Health:
     operation_id="check_readiness",
     summary="Check that this process can work",
     responses=_FAILED,
+    response_model_exclude_none=True,
 )
 @requires(path_itself)
 async def readyz(registry: RegistryOf) -> Health:
@@ -49,6 +55,7 @@ async def readyz(registry: RegistryOf) -> Health:
     operation_id="check_health",
     summary="Check that this process lives and can work",
     responses=_FAILED,
+    response_model_exclude_none=True,
 )
 @requires(path_itself)
 async def healthz(registry: RegistryOf) -> Health:
@@ -84,5 +91,7 @@ def _healthy(found: Sequence[Check]) -> Health:
         raise NotSynced(f"not ready: {words}", causes=causes)
     return Health(
         status="ok",
-        checks=[HealthCheck(name=check.name, ok=True, message=check.note) for check in found],
+        checks=[
+            HealthCheck(name=check.name, ok=True, message=check.note or None) for check in found
+        ],
     )

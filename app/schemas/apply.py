@@ -26,10 +26,12 @@ class ApplyOutcome(Output):
 
     api_version: str = Field(examples=["v1"])
     kind: str = Field(examples=["Service"])
-    namespace: str = Field(description="Empty for kinds without namespaces.", examples=["default"])
+    namespace: str | None = Field(
+        default=None, description="Absent for kinds without namespaces.", examples=["default"]
+    )
     name: str = Field(examples=["ent"])
     operation: Annotated[str, words(ApplyOperation)]
-    message: str = Field(description="Why, when there is something to say; else empty.")
+    message: str | None = Field(default=None, description="Why; absent if there is no more to say.")
 
 
 class ApplyResult(Output):

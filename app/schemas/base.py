@@ -207,4 +207,14 @@ IntOrString = Annotated[
 Time = Annotated[
     datetime, PlainValidator(_time), WithJsonSchema({"type": "string", "format": "date-time"})
 ]
-TextMap = dict[str, str | None]
+
+
+def text_map(name: str, description: str) -> WithJsonSchema:
+    """Document a map of texts under a name, in which null stands for an empty text."""
+    words = {"description": description, "type": "object"}
+    return component(name, {**words, "additionalProperties": {"type": "string"}})
+
+
+_Texts = dict[str, str | None]
+Labels = Annotated[_Texts, text_map("Labels", "Labels by key.")]
+Annotations = Annotated[_Texts, text_map("Annotations", "Annotations by key.")]

@@ -40,7 +40,7 @@ class ClusterIPAllocation(Output):
     requested: bool = Field(description="Whether the client named the address.")
 
 
-class ClusterIPs(Output):
+class ClusterIPAllocations(Output):
     """All ranges and all allocations, by address."""
 
     kind: Literal["ClusterIPs"]

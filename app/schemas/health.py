@@ -15,7 +15,9 @@ class HealthCheck(Output):
 
     name: str = Field(examples=["database"])
     ok: bool
-    message: str = Field(description="What is wrong, or how well it goes.")
+    message: str | None = Field(
+        default=None, description="How well it goes; absent if there is no more to say."
+    )
 
 
 class Health(Output):

@@ -12,7 +12,7 @@ from pydantic import BaseModel, BeforeValidator, Field, WithJsonSchema
 from app.domain.discovery.resolution import Profile
 from app.domain.discovery.resolvers.lookup import Decision, Status, Transport
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.schemas.base import Output, one_of, words
+from app.schemas.base import Output, component, one_of, words
 from app.schemas.objects.endpoint_slice import EndpointConditions
 from app.schemas.objects.metadata import NamespacedName
 from app.schemas.queries import Query
@@ -108,11 +108,15 @@ class ResolvConf(Output):
     search: list[str]
     options: Annotated[
         dict[str, int | str | bool],
-        WithJsonSchema({"type": "object", "additionalProperties": True}),
-    ] = Field(
-        description="By name: a number, a text, or `true` for an option without a value.",
-        examples=[{"ndots": 5}],
-    )
+        component(
+            "ResolvConfOptions",
+            {
+                "description": "Options by name: a number, a text, or `true` without a value.",
+                "type": "object",
+                "additionalProperties": True,
+            },
+        ),
+    ] = Field(examples=[{"ndots": 5}])
 
 
 class ResolvedEndpoint(Output):

@@ -191,6 +191,11 @@ def test_the_document_describes_both(document: Wire) -> None:
     assert set(paths["/gadgets/{namespace}/{name}/status"]) == {"get", "put", "patch"}
     assert set(paths["/gadgetcounts"]) == set(paths["/gadgetcounts/{name}"]) == {"get"}
     assert paths["/gadgetcounts"]["get"]["operationId"] == "list_gadget_counts"
-    assert {"Gadget", "GadgetList", "GadgetCount", "GadgetCountList"} <= set(
-        document["components"]["schemas"]
-    )
+    components = document["components"]
+    assert {"Gadget", "GadgetList", "GadgetCount", "GadgetCountList"} <= set(components["schemas"])
+    mapping = components["schemas"]["WatchedObject"]["discriminator"]["mapping"]
+    assert {"Gadget", "GadgetCount"} <= set(mapping)
+    assert "GadgetCount" not in components["schemas"]["Manifest"]["discriminator"]["mapping"]
+    registered = components["examples"]["RegisteredGadget"]["value"]
+    assert registered["spec"] == {"colour": "red", "parts": []}
+    assert {tag["name"] for tag in document["tags"]} >= {"gadgets", "gadgetcounts"}

@@ -19,7 +19,7 @@ READ = (
     status.Status,
     apply.ApplyResult,
     heartbeats.HeartbeatResult,
-    clusterips.ClusterIPs,
+    clusterips.ClusterIPAllocations,
     health.Health,
     health.Version,
 )

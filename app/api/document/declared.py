@@ -91,10 +91,13 @@ def body(schema: Mapping[str, Any], *, media_type: str = JSON, description: str)
 
 
 STREAMS: Final = {
-    NDJSON: reference("schemas", WatchEvent.__name__),
     SSE: reference("schemas", OBJECT),
+    NDJSON: reference("schemas", WatchEvent.__name__),
 }
-"""What a watch sends: an event a line, or server-sent events, whose data are the objects."""
+"""What a watch sends: server-sent events, whose data are the objects, or an event a line.
+
+The first form is the one that generated clients ask for; some read events as they arrive.
+"""
 PATCH_BODY: Final = body(reference("schemas", PATCH_SCHEMA), media_type=MERGE_PATCH, description="")
 
 

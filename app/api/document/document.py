@@ -11,6 +11,7 @@ from fastapi import FastAPI
 
 from app.api.document.about import describe_api
 from app.api.document.answers import share_answers
+from app.api.document.examples import add_examples
 from app.api.document.parameters import share_parameters
 from app.api.document.schemas import add_models, drop_unused, name_schemas, spell_schemas
 from app.api.document.unions import add_unions, mark_kinds
@@ -37,6 +38,7 @@ def _completed(document: dict[str, Any]) -> dict[str, Any]:
     spell_schemas(document)
     mark_kinds(document)
     drop_unused(document)
+    add_examples(document)
     share_parameters(document)
     share_answers(document)
     describe_api(document)

@@ -7,7 +7,7 @@ import json
 from typing import Final, cast
 
 LINE_CHARACTERS_MAX: Final = 120
-_INDENT: Final = "  "
+_INDENT: Final = " "  # of one space: two would take 38 kB more
 
 
 def document_text(document: object) -> str:

@@ -158,7 +158,7 @@ def _ignored(
     return {
         "apiVersion": version_text,
         "kind": kind_text,
-        "namespace": namespace,
+        **_present("namespace", namespace),
         "name": name,
         "operation": ApplyOperation.IGNORED.value,
         "message": (
@@ -171,11 +171,16 @@ def _entry(outcome: Outcome) -> Entry:
     return {
         "apiVersion": outcome.kind.api_version,
         "kind": outcome.kind.name,
-        "namespace": outcome.key.namespace,
+        **_present("namespace", outcome.key.namespace),
         "name": outcome.key.name,
         "operation": outcome.operation.value,
-        "message": outcome.message,
+        **_present("message", outcome.message),
     }
+
+
+def _present(field: str, text: str) -> Entry:
+    """Give a field unless it is empty, when an answer does not have it."""
+    return {field: text} if text else {}
 
 
 def _untyped(position: int, content: Mapping[str, object]) -> Iterable[Violation]:

@@ -94,6 +94,16 @@ class EndpointSlice(Manifest):
     endpoints: list[Endpoint] | None = None
     ports: list[EndpointPort] | None = None
     of_kind: ClassVar = "EndpointSlice"
+    example: ClassVar = {
+        "metadata": {
+            "name": "ent-elsewhere",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "ent"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": ["192.0.2.20"]}],
+        "ports": [{"name": "http", "port": 8080}],
+    }
     documented_required: ClassVar = ("addressType",)
 
 

@@ -12,7 +12,7 @@ from pydantic import Field
 from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects import meta as domain
-from app.schemas.base import Input, Int64, Output, TextMap, Time
+from app.schemas.base import Annotations, Input, Int64, Labels, Output, Time
 from app.schemas.objects.shapes import shape_of
 
 _REVISION_DIGITS_MAX = 18  # below 2**63
@@ -75,37 +75,54 @@ def _resource_version(meta: domain.ObjectMeta) -> str:
     deletion_grace_period_seconds="deletion_grace_s",
 )
 class ObjectMeta(Input):
-    """Identity and labels of an object, as a client sends them."""
+    """Identity, history and labels of an object; set partly by the server."""
 
     name: str | None = Field(
         default=None,
-        description="Unique among objects of the kind in the namespace.",
+        description="Unique among objects of the kind in the namespace. In every answer.",
         examples=["ent"],
     )
     generate_name: str | None = Field(
         default=None,
         description="Prefix of a name that the server completes when `name` is absent.",
     )
-    namespace: str | None = Field(default=None, examples=["default"])
-    uid: str | None = Field(
-        default=None, description="On a write: the uid that the object must have."
+    namespace: str | None = Field(
+        default=None,
+        description="`default` when absent; kinds without namespaces do not have it.",
+        examples=["default"],
     )
-    generation: Int64 | None = Field(default=None, description="Set by the server.")
+    uid: str | None = Field(
+        default=None,
+        description="Set by the server: a UUID, another one when the object is deleted and created "
+        "again. In every answer. On a write: the one that the object must have.",
+        examples=["4b0a1bd2-6f0e-4c0a-9d3a-0c1c6a1e9b11"],
+    )
+    generation: Int64 | None = Field(
+        default=None, description="Set by the server: counts the changes of the spec.", examples=[1]
+    )
     finalizers: list[str] | None = Field(
         default=None, description="Names of controllers that delay the deletion of the object."
     )
     resource_version: str | None = Field(
         default=None,
-        description="On a write: the revision the client last saw; a newer object is 409.",
+        description="Set by the server: the revision of the last change. In every answer. On a "
+        "write: the revision that the client last saw; a newer object is 409.",
         examples=["42"],
     )
-    creation_timestamp: Time | None = Field(default=None, description="Set by the server.")
-    deletion_timestamp: Time | None = Field(default=None, description="Set by the server.")
-    deletion_grace_period_seconds: Int64 | None = Field(
-        default=None, description="Set by the server."
+    creation_timestamp: Time | None = Field(
+        default=None,
+        description="Set by the server. In every answer.",
+        examples=["2026-01-02T03:04:05Z"],
     )
-    labels: TextMap | None = Field(default=None, examples=[{"app": "ent"}])
-    annotations: TextMap | None = None
+    deletion_timestamp: Time | None = Field(
+        default=None,
+        description="Set by the server: when the grace period of a terminating object ends.",
+    )
+    deletion_grace_period_seconds: Int64 | None = Field(
+        default=None, description="Set by the server: the grace period of a terminating object."
+    )
+    labels: Labels | None = Field(default=None, examples=[{"app": "ent"}])
+    annotations: Annotations | None = None
     owner_references: list[OwnerReference] | None = None
     ignored: ClassVar = frozenset({"clusterName", "managedFields", "selfLink"})
 

@@ -43,6 +43,7 @@ class Namespace(Manifest):
     spec: NamespaceSpec | None = None
     status: NamespaceStatus | None = None
     of_kind: ClassVar = "Namespace"
+    example: ClassVar = {"metadata": {"name": "prod"}}
 
 
 WIRE = Wire(resource=domain.NAMESPACE, model=Namespace)

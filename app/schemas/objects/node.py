@@ -7,20 +7,19 @@ Source: spec kubernetes-api 3.7, spec ipvs 0.
 
 from typing import Annotated, ClassVar
 
-from pydantic import Field, WithJsonSchema
+from pydantic import Field
 
 from app.domain.objects import node as domain
-from app.schemas.base import Input, Time
+from app.schemas.base import Input, Time, text_map
 from app.schemas.objects.metadata import Condition
 from app.schemas.objects.shapes import first_of, led_by, shape_of
 from app.schemas.objects.wire import Linked, Manifest, Wire
 
 Quantities = Annotated[
     dict[str, str | int | float | None],
-    WithJsonSchema({"type": "object", "additionalProperties": {"type": "string"}}),
-    Field(
-        description="Amounts in Kubernetes' notation; a number is accepted, too.",
-        examples=[{"cpu": "3920m", "memory": "8Gi"}],
+    text_map(
+        "Quantities",
+        "Amounts in Kubernetes' notation, by resource; a number is accepted, too.",
     ),
 ]
 
@@ -83,6 +82,10 @@ class Node(Manifest):
     spec: NodeSpec | None = None
     status: NodeStatus | None = None
     of_kind: ClassVar = "Node"
+    example: ClassVar = {
+        "metadata": {"name": "n1", "labels": {"topology.kubernetes.io/zone": "a"}},
+        "status": {"addresses": [{"type": "InternalIP", "address": "192.0.2.1"}]},
+    }
 
 
 WIRE = Wire(

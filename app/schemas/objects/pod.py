@@ -211,6 +211,11 @@ class Pod(Manifest):
     spec: PodSpec | None = None
     status: PodStatus | None = None
     of_kind: ClassVar = "Pod"
+    example: ClassVar = {
+        "metadata": {"name": "ent-1", "namespace": "default", "labels": {"app": "ent"}},
+        "spec": {"nodeName": "n1", "leaseDurationSeconds": 30},
+        "status": {"podIPs": [{"ip": "10.244.1.5"}]},
+    }
 
 
 WIRE = Wire(

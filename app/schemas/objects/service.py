@@ -16,9 +16,9 @@ from app.schemas.base import (
     Input,
     Int32,
     IntOrString,
+    Labels,
     Port,
     PortOrNone,
-    TextMap,
     one_of,
     words,
 )
@@ -98,7 +98,7 @@ class ServiceSpec(Input):
     type: Annotated[str, words(domain.ServiceType)] | None = Field(
         default=None, description="ClusterIP when absent."
     )
-    selector: TextMap | None = Field(
+    selector: Labels | None = Field(
         default=None,
         description="Labels a Pod must carry to be an endpoint; absent or empty selects nothing.",
         examples=[{"app": "ent"}],
@@ -177,6 +177,13 @@ class Service(Manifest):
     spec: ServiceSpec | None = None
     status: ServiceStatus | None = None
     of_kind: ClassVar = "Service"
+    example: ClassVar = {
+        "metadata": {"name": "ent", "namespace": "default"},
+        "spec": {
+            "selector": {"app": "ent"},
+            "ports": [{"name": "http", "port": 80, "targetPort": 8080}],
+        },
+    }
 
 
 WIRE = Wire(

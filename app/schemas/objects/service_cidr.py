@@ -40,6 +40,7 @@ class ServiceCIDR(Manifest):
     spec: ServiceCIDRSpec | None = None
     status: ServiceCIDRStatus | None = None
     of_kind: ClassVar = "ServiceCIDR"
+    example: ClassVar = {"metadata": {"name": "more"}, "spec": {"cidrs": ["10.112.0.0/16"]}}
 
 
 WIRE = Wire(resource=domain.SERVICE_CIDR, model=ServiceCIDR)

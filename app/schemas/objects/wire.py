@@ -7,7 +7,7 @@ Source: style.md 2; docs/decisions/0016.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple, cast
+from typing import Any, ClassVar, Literal, NamedTuple, cast
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -36,12 +36,18 @@ def _with_head(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
 
 
 class Manifest(Input):
-    """The head of every manifest."""
+    """The head of every manifest; ``example`` is one without ``apiVersion`` and ``kind``.
+
+    Without an ``example`` those of the fields are put together.  ``change_example`` is a merge
+    patch of the example.
+    """
 
     model_config = ConfigDict(json_schema_extra=_with_head)
     api_version: str | None = None
     kind: str | None = None
     metadata: ObjectMeta | None = None
+    example: ClassVar[Mapping[str, Any]] = {}
+    change_example: ClassVar[Mapping[str, Any]] = {"metadata": {"labels": {"tier": "web"}}}
 
 
 def exactly(text: str) -> Any:  # noqa: ANN401  a type that is only known at run time

@@ -22,7 +22,7 @@ from app.domain.dataplane.rules.model import ClaimRole, LocalDetection, NoticeRe
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import WEIGHT_MAX
 from app.domain.objects.service import Protocol, ServicePortName
-from app.schemas.base import FailFastTuple, Output, Port, PortOrNone, one_of, words
+from app.schemas.base import FailFastTuple, Output, Port, PortOrNone, one_of, text_map, words
 from app.schemas.rules.health_checks import HealthCheck, Service
 from app.schemas.rules.spelling import Spelling, attributes, record, row
 
@@ -279,7 +279,9 @@ class NodeRules(Output):
     backend: Annotated[Backend, words(Backend, "RulesBackend")]
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
     dummy_interface: DummyInterface
-    sysctls: dict[str, str] = Field(examples=[{"net.ipv4.vs.conntrack": "1"}])
+    sysctls: Annotated[dict[str, str], text_map("Sysctls", "Kernel settings by name.")] = Field(
+        examples=[{"net.ipv4.vs.conntrack": "1"}]
+    )
     virtual_servers: FailFastTuple[Annotated[servers.ServedPort, SERVED_PORT]]
     ipsets: FailFastTuple[Annotated[ipsets.IPSet, IPSET]]
     netfilters: FailFastTuple[Annotated[iptables.Netfilter, NETFILTER]]

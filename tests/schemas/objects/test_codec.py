@@ -39,6 +39,8 @@ VECTORS = Path(__file__).parents[2] / "vectors"
 
 ALWAYS_IN_METADATA = {"name", "uid", "resourceVersion", "creationTimestamp"}
 SOMETIMES = {"aggregationRule"}
+UNVALIDATED = ("is not one of", "is less than", "is greater than")
+"""What may be wrong with the values of drawn objects, which have not been validated."""
 SERVICE: dict[str, Any] = {"apiVersion": "v1", "kind": "Service"}
 
 
@@ -315,8 +317,7 @@ def test_encoded_objects_match_their_schema(registered: Object) -> None:
     shown = json.loads(encode_bytes(replace(registered, metadata=assigned)))
 
     found = problems_as(resource.name, shown)
-    # Drawn objects have not been validated, so that any text is in their vocabularies.
-    assert [problem for problem in found if "is not one of" not in problem] == []
+    assert [each for each in found if not any(words in each for words in UNVALIDATED)] == []
     fields = {field.alias or "" for field in wire_of(resource).model.model_fields.values()}
     assert fields - shown.keys() <= SOMETIMES
     assert shown["metadata"].keys() >= ALWAYS_IN_METADATA

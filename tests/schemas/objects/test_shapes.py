@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import pytest
 from pydantic import create_model
 
-from app.schemas.base import Input, IntOrString, TextMap, Time
+from app.schemas.base import Input, IntOrString, Labels, Time
 from app.schemas.objects.shapes import decode, encode, first_of, led_by, shape_of
 
 
@@ -67,7 +67,7 @@ class WholeShape(Input):
     name: str | None = None
     names: list[str] | None = None
     chosen: bool | None = None
-    labels: TextMap | None = None
+    labels: Labels | None = None
     seen_time: Time | None = None
     spec: SpecShape | None = None
 

@@ -50,6 +50,11 @@ class RoleBinding(Manifest):
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
     of_kind: ClassVar = "RoleBinding"
+    example: ClassVar = {
+        "metadata": {"name": "readers", "namespace": "default"},
+        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": "view"},
+        "subjects": [{"apiGroup": API_GROUP, "kind": "User", "name": "alice"}],
+    }
 
 
 @shape_of(domain.ClusterRoleBinding)
@@ -59,6 +64,11 @@ class ClusterRoleBinding(Manifest):
     role_ref: RoleRef | None = None
     subjects: list[Subject] | None = None
     of_kind: ClassVar = "ClusterRoleBinding"
+    example: ClassVar = {
+        "metadata": {"name": "developers"},
+        "roleRef": {"apiGroup": API_GROUP, "kind": "ClusterRole", "name": "edit"},
+        "subjects": [{"apiGroup": API_GROUP, "kind": "Group", "name": "developers"}],
+    }
 
 
 ROLE_BINDING_WIRE = Wire(resource=domain.ROLE_BINDING, model=RoleBinding)

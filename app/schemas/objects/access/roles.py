@@ -12,7 +12,7 @@ from pydantic import Field
 from app.domain.labels import LabelSelector as DomainSelector
 from app.domain.labels import Requirement
 from app.domain.objects import role as domain
-from app.schemas.base import Input, TextMap
+from app.schemas.base import Input, Labels
 from app.schemas.objects.shapes import shape_of
 from app.schemas.objects.wire import Manifest, Wire
 
@@ -55,7 +55,7 @@ class LabelSelectorRequirement(Input):
 class LabelSelector(Input):
     """Conditions on labels, which must all hold; an empty selector matches everything."""
 
-    match_labels: TextMap | None = None
+    match_labels: Labels | None = None
     match_expressions: list[LabelSelectorRequirement] | None = None
 
 
@@ -74,6 +74,10 @@ class Role(Manifest):
 
     rules: list[PolicyRule] | None = None
     of_kind: ClassVar = "Role"
+    example: ClassVar = {
+        "metadata": {"name": "reader", "namespace": "default"},
+        "rules": [{"apiGroups": [""], "resources": ["services"], "verbs": ["get", "list"]}],
+    }
 
 
 @shape_of(domain.ClusterRole)
@@ -85,6 +89,10 @@ class ClusterRole(Manifest):
     )
     aggregation_rule: AggregationRule | None = None
     of_kind: ClassVar = "ClusterRole"
+    example: ClassVar = {
+        "metadata": {"name": "metrics"},
+        "rules": [{"nonResourceURLs": ["/metrics"], "verbs": ["get"]}],
+    }
 
 
 ROLE_WIRE = Wire(resource=domain.ROLE, model=Role)

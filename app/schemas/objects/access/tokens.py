@@ -65,6 +65,11 @@ class Token(Manifest):
     spec: TokenSpec | None = None
     status: TokenStatus | None = None
     of_kind: ClassVar = "Token"
+    example: ClassVar = {
+        "metadata": {},
+        "spec": {"user": "alice", "description": "deployments of the shop"},
+    }
+    change_example: ClassVar = {"spec": {"description": "deployments of the shop and its tests"}}
 
 
 WIRE = Wire(
