@@ -20,6 +20,7 @@ STEPS = (
 _OPENAPI_GENERATOR = (
     r"OpenAPI 3\.1 support is still in beta",
     r"Failed to get the schema name: null",
+    r"Ignoring complex example on request body",
     # A name of ours is a word of the language; the new name is what the programs use.
     r"(cannot be used as|\(reserved word\)).*Renamed to",
 )
@@ -50,7 +51,11 @@ EXAMPLES = (
         generator="openapi-python-client",
         programs=(),
         # It has no bodies of text, and leaves out the one operation that has one.
-        notices=(r"Warning\(s\) encountered", r"PUT /nodes/\{name\}/ipvs/observed", r"type text/plain"),
+        notices=(
+            r"Warning\(s\) encountered",
+            r"PUT /nodes/\{name\}/ipvs/observed",
+            r"type text/plain",
+        ),
     ),
     Example(language="typescript", generator="hey-api", programs=("node", "npm")),
     Example(language="go", generator="oapi-codegen", programs=("go",)),

@@ -49,9 +49,9 @@ func service(name string) waypost.Service {
 	return waypost.Service{
 		ApiVersion: "v1",
 		Kind:       "Service",
-		Metadata:   waypost.ObjectMeta{Name: &name, Labels: map[string]string{"tier": "front"}},
+		Metadata:   waypost.ObjectMeta{Name: &name, Labels: &waypost.Labels{"tier": "front"}},
 		Spec: &waypost.ServiceSpec{
-			Selector: map[string]string{"app": "ent"},
+			Selector: &waypost.Labels{"app": "ent"},
 			Ports:    []waypost.ServicePort{{Name: new("http"), Port: 80, TargetPort: &target}},
 		},
 	}
@@ -120,7 +120,7 @@ func patch(labels map[string]any, options *waypost.PatchServiceParams) *waypost.
 func mergePatch() {
 	patched := patch(map[string]any{"tier": nil, "track": "stable"}, nil)
 	labels := patched.JSON200.Metadata.Labels
-	check(maps.Equal(labels, map[string]string{"track": "stable"}), labels)
+	check(maps.Equal(*labels, waypost.Labels{"track": "stable"}), labels)
 }
 
 func writeStale(stale waypost.Service) {
@@ -180,7 +180,7 @@ func followChanges(after string) {
 		}
 		changed := must(change.Object.AsService())
 		check(change.Type == waypost.WatchEventTypeMODIFIED, change)
-		check(changed.Metadata.Labels["track"] == "done", changed)
+		check((*changed.Metadata.Labels)["track"] == "done", changed)
 		return
 	}
 	log.Fatal("the stream ended")

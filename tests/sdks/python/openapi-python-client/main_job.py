@@ -24,10 +24,10 @@ from waypost_client.api.tokens import create_token
 from waypost_client.models import (
     ApplyResult,
     IssuedToken,
+    Labels,
     MergePatch,
     NodeRules,
     ObjectMeta,
-    ObjectMetaLabels,
     Question,
     Questions,
     Resolution,
@@ -38,7 +38,6 @@ from waypost_client.models import (
     ServiceList,
     ServicePort,
     ServiceSpec,
-    ServiceSpecSelector,
     Status,
     Token,
     TokenSpec,
@@ -52,7 +51,7 @@ client = AuthenticatedClient(base_url=URL, token=os.environ["TOKEN"])
 
 def service(name: str) -> Service:
     """Make a Service in front of the Pods of `ent.yaml`."""
-    labels, selector = ObjectMetaLabels(), ServiceSpecSelector()
+    labels, selector = Labels(), Labels()
     labels["tier"], selector["app"] = "front", "ent"
     port = ServicePort(name="http", port=80, target_port=8080)
     return Service(
