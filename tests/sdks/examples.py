@@ -65,4 +65,10 @@ EXAMPLES = (
         programs=("java", "javac", "mvn"),
         notices=_OPENAPI_GENERATOR,
     ),
+    Example(
+        language="rust",
+        generator="openapi-generator",
+        programs=("cargo", "java", "jq"),
+        notices=_OPENAPI_GENERATOR,
+    ),
 )

@@ -9,6 +9,7 @@ import java.util.List;
 import java.util.Map;
 import waypost.ApiClient;
 import waypost.ApiException;
+import waypost.JSON;
 import waypost.api.*;
 import waypost.api.ServicesApi.*;
 import waypost.model.*;
@@ -23,8 +24,8 @@ public class MainJob {
     var made = new ApiClient();
     made.updateBaseUri(URL);
     made.setRequestInterceptor(request -> request.header("Authorization", "Bearer " + token));
-    // As generated, it leaves null out of maps too, and a merge patch could remove nothing.
-    made.setObjectMapper(made.getObjectMapper().setDefaultPropertyInclusion(
+    // The client's own mapper leaves null out of maps, and takes the number 8080 for a text too.
+    made.setObjectMapper(new JSON().getMapper().setDefaultPropertyInclusion(
         JsonInclude.Value.construct(JsonInclude.Include.NON_NULL, JsonInclude.Include.ALWAYS)));
     return made;
   }
