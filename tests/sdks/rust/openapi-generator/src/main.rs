@@ -144,8 +144,8 @@ async fn read(client: &Configuration) -> Service {
 /// which is refused.
 async fn patch(client: &Configuration, labels: Value, etag: Option<&str>) -> reqwest::Response {
     let mut asked = request(client, Method::PATCH, "/services/default/web")
-        .json(&json!({"metadata": {"labels": labels}}))
-        .header("Content-Type", "application/merge-patch+json");
+        .header("Content-Type", "application/merge-patch+json")
+        .json(&json!({"metadata": {"labels": labels}}));
     if let Some(etag) = etag {
         asked = asked.header("If-Match", etag);
     }
