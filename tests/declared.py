@@ -7,6 +7,7 @@ this version may not.
 """
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any, cast
@@ -14,7 +15,7 @@ from typing import Any, cast
 from jsonschema_rs import Draft202012Validator
 
 from app.api import application
-from app.api.document.answers import REST
+from app.api.document.answers import ANY_ROUTE, REFUSED
 from app.main import VERSION
 
 Wire = dict[str, Any]
@@ -43,8 +44,14 @@ def resolved(part: Wire) -> Wire:
 
 
 def may_answer(operation: Wire, status: int) -> bool:
-    """Whether an operation declares a status, itself or among those of any operation."""
-    return str(status) in operation["responses"] or status in REST
+    """Whether an operation declares a status, as an answer of its own or as a refusal."""
+    return str(status) in operation["responses"] or status in refusals(operation)
+
+
+def refusals(operation: Wire) -> frozenset[int]:
+    """Give the statuses that the default answer of an operation stands for."""
+    _, _, named = operation["description"].partition(f" {REFUSED} ")
+    return ANY_ROUTE | {int(word) for word in re.findall(r"\d+", named)}
 
 
 def strict_document() -> Wire:
@@ -53,7 +60,8 @@ def strict_document() -> Wire:
     for methods in strict["paths"].values():
         for operation in methods.values():
             answers: Wire = operation["responses"]
-            answers.update(dict.fromkeys(map(str, sorted(REST)), answers.pop("default")))
+            refused = map(str, sorted(refusals(operation)))
+            answers.update(dict.fromkeys(refused, answers.pop("default")))
     return strict
 
 

@@ -6,23 +6,16 @@ Source: contract.md, "Routes"; spec kubernetes-api 5.13.
 import platform
 import sys
 from collections.abc import Sequence
-from http import HTTPStatus
 
 from fastapi import APIRouter, Request
 
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Check, RegistryOf
-from app.api.document.declared import JSON, answered, reference
+from app.api.errors import refusals
 from app.domain.errors import CauseReason, NotSynced, Violation
 from app.schemas.health import Health, HealthCheck, Version
-from app.schemas.status import Status
 
 router = APIRouter(tags=["health"])
-_FAILED = answered(
-    HTTPStatus.SERVICE_UNAVAILABLE.value,
-    description="A check fails: `details.causes` names it, and says why.",
-    content={JSON: reference("schemas", Status.__name__)},
-)
 
 
 @router.get(
@@ -41,12 +34,12 @@ async def livez() -> Health:
     "/readyz",
     operation_id="check_readiness",
     summary="Check that this process can work",
-    responses=_FAILED,
+    responses=refusals(NotSynced),
     response_model_exclude_none=True,
 )
 @requires(path_itself)
 async def readyz(registry: RegistryOf) -> Health:
-    """Say whether the database is reachable, migrated, and its state loaded."""
+    """Check that the database is reachable, and its state loaded; else 503 with the causes."""
     return _healthy(registry.checks())
 
 
@@ -54,12 +47,12 @@ async def readyz(registry: RegistryOf) -> Health:
     "/healthz",
     operation_id="check_health",
     summary="Check that this process lives and can work",
-    responses=_FAILED,
+    responses=refusals(NotSynced),
     response_model_exclude_none=True,
 )
 @requires(path_itself)
 async def healthz(registry: RegistryOf) -> Health:
-    """Say whether the process both lives and is ready."""
+    """Check what `/livez` and `/readyz` check; else 503 with the causes."""
     return _healthy(registry.checks())
 
 

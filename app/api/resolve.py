@@ -32,7 +32,7 @@ from app.domain.objects.pod import POD
 from app.domain.snapshot import Snapshot
 from app.registry.resolution import conf_of_pod, resolve
 from app.schemas.documents.read import parse_document
-from app.schemas.resolution import Question, Questions, Resolution, Resolutions
+from app.schemas.resolution import Question, QuestionBatch, Resolution, ResolutionBatch
 from app.schemas.resolution_codec import asked_of, encode_resolution
 
 AT_ONCE_MAX = 16  # questions of a batch that are resolved concurrently
@@ -77,9 +77,9 @@ async def resolve_one(
     "/resolve",
     operation_id="resolve_many",
     summary="Resolve many names as programs would",
-    response_model=Resolutions,
+    response_model=ResolutionBatch,
     responses=refusals(*_REFUSALS, api_errors.BodyTooLarge, api_errors.Unsupported),
-    openapi_extra=declared(body_of(Questions)),
+    openapi_extra=declared(body_of(QuestionBatch)),
 )
 @requires(path_itself)
 async def resolve_many(
@@ -150,10 +150,10 @@ def _text(conf: ResolvConf) -> Response:
     return warn(Response(resolv_conf.format_text(conf), media_type="text/plain"), conf.warnings)
 
 
-async def _read_batch(request: Request) -> Questions:
+async def _read_batch(request: Request) -> QuestionBatch:
     content = (await read_body(request, parse_document, media_of(request))).content
     try:
-        return Questions.model_validate(content)
+        return QuestionBatch.model_validate(content)
     except ValidationError as error:
         found = [{**entry, "loc": ("body", *entry["loc"])} for entry in error.errors()]
         raise RequestValidationError(found) from error

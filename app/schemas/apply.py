@@ -30,7 +30,7 @@ class ApplyOutcome(Output):
         default=None, description="Absent for kinds without namespaces.", examples=["default"]
     )
     name: str = Field(examples=["ent"])
-    operation: Annotated[str, words(ApplyOperation)]
+    operation: Annotated[str, words(ApplyOperation, "AppliedOperation")]
     message: str | None = Field(default=None, description="Why; absent if there is no more to say.")
 
 

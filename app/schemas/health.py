@@ -25,7 +25,7 @@ class Health(Output):
 
     status: Annotated[
         Literal["ok", "failed"],
-        one_of("HealthStatus", "ok", "failed", description="Of all checks."),
+        one_of("HealthStatus", "ok", "failed", description="The result of all checks."),
     ]
     checks: list[HealthCheck]
 

@@ -36,7 +36,7 @@ _PropagationPolicy = Annotated[
     one_of(
         "PropagationPolicy",
         *("Foreground", "Background", "Orphan"),
-        description="What happens to dependents in Kubernetes.",
+        description="What is to happen to dependents.",
     ),
 ]
 _FIELD_VALIDATION = (

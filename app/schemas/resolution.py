@@ -67,7 +67,7 @@ class Question(Query):
     )
 
 
-class Questions(BaseModel):
+class QuestionBatch(BaseModel):
     """Many questions at once."""
 
     questions: Annotated[list[Question], Field(max_length=QUESTIONS_MAX)]
@@ -171,7 +171,7 @@ class Resolution(Output):
     advice: list[ResolutionAdvice] | None = Field(default=None, description="With `explain`.")
 
 
-class Resolutions(Output):
+class ResolutionBatch(Output):
     """The answers to a batch, in the order of its questions."""
 
     resolutions: list[Resolution]

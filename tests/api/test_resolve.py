@@ -20,7 +20,7 @@ from app.domain.snapshot import load
 from app.registry.reads.view import View
 from app.registry.resolution import Resolver, Upstream
 from app.registry.threads import Lane
-from app.schemas.resolution import Resolution, Resolutions
+from app.schemas.resolution import Resolution, ResolutionBatch
 from tests.builders import (
     a_headless_service,
     a_namespace,
@@ -399,7 +399,7 @@ async def test_a_batch_is_answered_in_order(client: httpx.AsyncClient) -> None:
     ]
     response = await client.post("/resolve", json={"questions": questions})
     assert response.status_code == 200
-    Resolutions.model_validate(response.json())
+    ResolutionBatch.model_validate(response.json())
     resolutions = response.json()["resolutions"]
     assert [found["name"] for found in resolutions] == ["ent", "db", "nope"]
     assert [found["resolver"] for found in resolutions] == ["glibc", "go", "glibc"]

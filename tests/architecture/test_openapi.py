@@ -9,9 +9,9 @@ from typing import Any, cast
 
 import pytest
 
-from app.api.document.answers import REST
+from app.api.document.answers import ANY_ROUTE
 from app.api.document.text import LINE_CHARACTERS_MAX, document_text
-from tests.declared import document, operations, resolved
+from tests.declared import document, operations, refusals, resolved
 
 CHECKED_IN = Path(__file__).parents[2] / "openapi.json"
 BYTES_MAX = 300_000  # of the file as it is checked in; what is served has no indent
@@ -67,33 +67,34 @@ def test_everything_that_is_referred_to_is_there_and_nothing_else(part: str) -> 
     assert named == known
 
 
-@pytest.mark.parametrize("code", ["400", "401", "403", "default"])
-def test_every_route_declares_what_any_request_may_be_answered(code: str) -> None:
-    assert all(code in operation["responses"] for _, operation in operations())
-
-
-def test_the_default_answer_names_every_status_that_it_stands_for() -> None:
-    words = document()["components"]["responses"]["Refusal"]["description"]
-    assert {408, 414, 415, 421, 429, 431} <= REST
-    assert all(f"{status.value}: `" in words for status in REST)
-    assert not [code for _, each in operations() for code in each["responses"] if code in REST]
-
-
-def test_credentials_are_a_token_or_a_certificate_or_none() -> None:
-    schemes = document()["components"]["securitySchemes"]
-    assert {name: scheme["type"] for name, scheme in schemes.items()} == {
-        "bearerToken": "http",
-        "clientCertificate": "mutualTLS",
-    }
-    assert document()["security"] == [{"bearerToken": []}, {"clientCertificate": []}, {}]
-
-
-def test_every_refusal_is_a_status() -> None:
+def test_every_refusal_is_the_default_answer_which_is_a_status() -> None:
     for name, operation in operations():
-        for code in operation["responses"]:
-            if code[0] in "45d":
-                content = resolved(operation["responses"][code])["content"]["application/json"]
-                assert content["schema"] == {"$ref": "#/components/schemas/Status"}, (name, code)
+        refused = [code for code in operation["responses"] if not code.startswith(("2", "3"))]
+        assert refused == ["default"], name
+        content = resolved(operation["responses"]["default"])["content"]["application/json"]
+        assert content["schema"] == {"$ref": "#/components/schemas/Status"}
+
+
+def test_an_operation_names_its_own_refusals() -> None:
+    found = {
+        operation["operationId"]: refusals(operation) - ANY_ROUTE for _, operation in operations()
+    }
+    assert found["read_service"] == {404, 412}
+    assert found["list_services"] == {410, 422}
+    assert found["replace_service"] == {404, 409, 412, 422}
+    assert found["whoami"] == set()
+
+
+def test_the_default_answer_describes_every_status_that_it_stands_for() -> None:
+    words = resolved({"$ref": "#/components/responses/Refusal"})["description"]
+    for _, operation in operations():
+        assert all(f"* {int(status)}: `" in words for status in refusals(operation))
+    assert {400, 401, 403, 408, 414, 415, 421, 429, 431} <= ANY_ROUTE
+
+
+def test_credentials_are_a_token_or_none() -> None:
+    assert document()["components"]["securitySchemes"]["bearerToken"]["scheme"] == "bearer"
+    assert document()["security"] == [{"bearerToken": []}, {}]
 
 
 def test_bodies_and_answers_name_their_shape() -> None:
@@ -130,6 +131,35 @@ def test_names_are_words_of_the_domain() -> None:
     names = document()["components"]["schemas"]
     assert not [name for name in names if not CLIENT_WORDS.fullmatch(name)]
     assert [name for name in names if GENERATED.search(name)] == ["WatchedObject"]
+
+
+def test_no_name_is_what_a_generator_makes_of_others() -> None:
+    components = document()["components"]
+    names = set(components["schemas"])
+    assert not names & {*components["responses"], *components["parameters"]}
+    made = {f"{pascal(each['operationId'])}Operation" for _, each in operations()}
+    for name, schema in components["schemas"].items():
+        fields = schema.get("properties", {})
+        made |= {f"{name}{pascal(field)}" for field, each in fields.items() if "const" in each}
+    assert not names & made
+    itself = {name for name in names if own_field(name) in fields_of(name)}
+    assert itself == {"ContainerPort", "Status"}, "Kubernetes calls them so"
+
+
+def own_field(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def fields_of(name: str) -> set[str]:
+    return set(document()["components"]["schemas"][name].get("properties", {}))
+
+
+def pascal(name: str) -> str:
+    return "".join(word[0].upper() + word[1:] for word in name.split("_"))
+
+
+def test_no_text_ends_a_comment_of_generated_code() -> None:
+    assert "*/" not in json.dumps(document())
 
 
 def test_every_vocabulary_has_a_name() -> None:

@@ -57,11 +57,8 @@ _SECURITY: Final[Mapping[str, Mapping[str, str]]] = {
     "bearerToken": {
         "type": "http",
         "scheme": "bearer",
-        "description": "A token of Waypost, or of an issuer that the server accepts.",
-    },
-    "clientCertificate": {
-        "type": "mutualTLS",
-        "description": "A certificate of an authority that the server accepts.",
+        "description": "A token of Waypost, or of an issuer that the server accepts. A client "
+        "certificate of the connection, or a front proxy, may stand for it.",
     },
 }
 

@@ -1,29 +1,31 @@
-"""The answers of the document: each refusal stands there once, by its status.
+"""The answers of the document: one for all refusals, and one for each kind of success.
 
-    statuses that a route declares -> references;  all others -> the default answer
+    statuses that a route declares -> words, and the default answer
 
 Source: contract.md, "Errors".
 """
 
-import json
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any, Final
 
 from app.api.document.declared import DESCRIPTIONS, JSON, UNSAID, Answered, reference
-from app.api.errors import REFUSAL, STATUSES, ForeignPage, Unauthenticated, described
-from app.domain.errors import BadRequest, DomainError, Forbidden
+from app.api.document.schemas import plain
+from app.api.document.sharing import Shared
+from app.api.errors import REFUSAL, STATUSES, ForeignPage, described
+from app.domain.errors import DomainError
 from app.schemas.status import Status
 
 Answer = dict[str, Any]
 
 DEFAULT: Final = "Refusal"
 _NOT_MODIFIED: Final = "NotModified"
-ANY_ROUTE: Final = (BadRequest, Unauthenticated, Forbidden)
-"""What is declared of every operation, besides what its route declares."""
-REST: Final = frozenset(
+ANY_ROUTE: Final = frozenset(
     {
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.FORBIDDEN,
         HTTPStatus.METHOD_NOT_ALLOWED,
         HTTPStatus.NOT_ACCEPTABLE,
         HTTPStatus.REQUEST_TIMEOUT,
@@ -37,28 +39,34 @@ REST: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
-"""Statuses that the default answer stands for: of the transport, and those to be retried."""
+"""Refusals that any request may get; the others are named by the operations that give them."""
+REFUSED: Final = "Refused with"
 _FOREIGN = "HTTPValidationError"  # the framework's answer to invalid parameters, which is 400 here
+_ANSWER: Final = "Answer"  # ends the names of components, which no schema may have
 
 
 def share_answers(document: dict[str, Any]) -> None:
-    """Refer to the refusals of every operation, and to successes that several operations have."""
+    """Refer to one answer for all refusals, and to successes that several operations have.
+
+    An operation says in its description which refusals it has of its own.
+    """
     schemas = document["components"]["schemas"]
     for operation in _operations(document):
-        answers: dict[str, Answer] = operation["responses"]
-        said = {code: answer for code, answer in answers.items() if not _is_refusal(answer)}
-        refused = {
-            int(code) for code in answers.keys() - said.keys() if _FOREIGN not in str(answers[code])
-        }
-        refused |= {STATUSES[kind].value for kind in ANY_ROUTE}
+        answers: dict[str, Answer] = operation.pop("responses")
+        refused = {code for code, answer in answers.items() if _is_refusal(answer)}
+        own = sorted(code for code in refused if _is_own(code, answers[code]))
+        if own:
+            operation["description"] += f" {REFUSED} {_listed(own)}."
         operation["responses"] = {
-            **{code: _described(answer, schemas) for code, answer in sorted(said.items())},
-            **{str(code): reference("responses", _NAMES[code]) for code in sorted(refused - REST)},
+            **{
+                code: _described(answer, schemas)
+                for code, answer in sorted(answers.items())
+                if code not in refused
+            },
             "default": reference("responses", DEFAULT),
         }
-        operation["responses"] = operation.pop("responses")  # after the body of the request
     shared = _share_successes(document)
-    document["components"]["responses"] = {**shared, **_refusals()}
+    document["components"]["responses"] = {**shared, DEFAULT: _refusal()}
     document["components"]["headers"] = {
         header.value: {"description": DESCRIPTIONS[header], "schema": _header_schema(header)}
         for header in Answered
@@ -67,6 +75,15 @@ def share_answers(document: dict[str, Any]) -> None:
 
 def _is_refusal(answer: Answer) -> bool:
     return answer.get("description") == REFUSAL or _FOREIGN in str(answer)
+
+
+def _is_own(code: str, answer: Answer) -> bool:
+    return int(code) not in ANY_ROUTE and _FOREIGN not in str(answer)
+
+
+def _listed(words: Sequence[str]) -> str:
+    *most, last = words
+    return f"{', '.join(most)} or {last}" if most else last
 
 
 def _operations(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -91,49 +108,37 @@ def _schema_name(answer: Answer) -> str:
 
 
 def _share_successes(document: dict[str, Any]) -> dict[str, Answer]:
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for operation in _operations(document):
-        for answer in operation["responses"].values():
-            if name := _success_name(answer):
-                counts[name][json.dumps(answer)] += 1
-    common = {name: texts.most_common(1)[0] for name, texts in sorted(counts.items())}
-    shared = {name: text for name, (text, count) in common.items() if count > 1}
-    for operation in _operations(document):
-        for code, answer in operation["responses"].items():
-            if (name := _success_name(answer)) and shared.get(name) == json.dumps(answer):
-                operation["responses"][code] = reference("responses", name)
-    return {name: json.loads(text) for name, text in shared.items()}
+    every = [operation["responses"] for operation in _operations(document)]
+    named = [(_success_name(answer), answer) for answers in every for answer in answers.values()]
+    shared = Shared((name, answer) for name, answer in named if name)
+    for answers in every:
+        for code, answer in answers.items():
+            if shared.has(name := _success_name(answer), answer):
+                answers[code] = reference("responses", name)
+    return dict(sorted(shared.components().items()))
 
 
 def _success_name(answer: Answer) -> str:
+    """Name the component of a successful answer; empty when it can have none."""
     if "$ref" in answer:
         return ""
-    return _schema_name(answer) or ("" if "content" in answer else _NOT_MODIFIED)
+    if "content" not in answer:
+        return _NOT_MODIFIED
+    name = _schema_name(answer)
+    return f"{name}{_ANSWER}" if name else ""
 
 
-def _refusals() -> dict[str, Answer]:
-    """Describe the refusals by status, and all those that need no entry of their own together."""
-    shared = {
-        name: _refusal(" ".join(map(described, _KINDS[status])), _headers(status))
-        for status, name in _NAMES.items()
-        if status not in REST
+def _refusal() -> Answer:
+    """Describe the answer to all refusals, with what each status means."""
+    words = {status: " ".join(map(described, kinds)) for status, kinds in _by_status().items()}
+    words[HTTPStatus.INTERNAL_SERVER_ERROR] = "`InternalError`: An unexpected failure."
+    lines = [f"* {status}: {words[status]}" for status in sorted(words)]
+    headers = (Answered.RETRY_AFTER, Answered.CHALLENGE)
+    return {
+        "description": "\n".join(["A refusal, by its status:", "", *map(plain, lines)]),
+        "headers": {each.value: reference("headers", each.value) for each in headers},
+        "content": {JSON: {"schema": reference("schemas", Status.__name__)}},
     }
-    rest = " ".join(
-        f"{status}: {' '.join(map(described, _KINDS[status]))}" for status in sorted(REST)
-    )
-    every = f"Any other refusal. {rest} 500: `InternalError`: An unexpected failure."
-    return {**shared, DEFAULT: _refusal(every, (Answered.RETRY_AFTER,))}
-
-
-def _refusal(description: str, headers: Iterable[Answered]) -> Answer:
-    shown = {each.value: reference("headers", each.value) for each in headers}
-    content = {JSON: {"schema": reference("schemas", Status.__name__)}}
-    described_answer: Answer = {"description": description}
-    return {**described_answer, **({"headers": shown} if shown else {}), "content": content}
-
-
-def _headers(status: int) -> tuple[Answered, ...]:
-    return (Answered.CHALLENGE,) if status == HTTPStatus.UNAUTHORIZED else ()
 
 
 def _header_schema(header: Answered) -> dict[str, str]:
@@ -148,14 +153,3 @@ def _by_status() -> dict[int, list[type[DomainError]]]:
         if kind.reason not in {each.reason for each in kinds[status]} or kind is ForeignPage:
             kinds[status].append(kind)
     return dict(kinds)
-
-
-def _name_of(status: int, kinds: Iterable[type[DomainError]]) -> str:
-    """Name a refusal by the words of HTTP where one of its reasons has these, else by a reason."""
-    reasons = [kind.reason for kind in kinds]
-    words = HTTPStatus(status).phrase.title().replace(" ", "")
-    return words if words in reasons else reasons[0]
-
-
-_KINDS: Final = _by_status()
-_NAMES: Final = {status: _name_of(status, kinds) for status, kinds in _KINDS.items()}

@@ -6,12 +6,11 @@ No parameter has a default: one that is absent is the same as one that is not se
 would send its default with every request.
 """
 
-import json
-from collections import Counter, defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from app.api.document.declared import reference
+from app.api.document.sharing import Shared
 from app.schemas.queries import NAMED
 
 Parameter = dict[str, Any]
@@ -19,20 +18,14 @@ Parameter = dict[str, Any]
 
 def share_parameters(document: dict[str, Any]) -> None:
     """Spell the parameters of every operation, and refer to those that are repeated."""
-    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for parameters in _parameters(document):
-        for place, parameter in enumerate(parameters):
-            parameters[place] = _spelt(parameter)
-            counts[_name(parameters[place])][json.dumps(parameters[place])] += 1
-    shared = {name: texts.most_common(1)[0] for name, texts in counts.items()}
-    known = {name: text for name, (text, count) in shared.items() if count > 1}
-    for parameters in _parameters(document):
-        for place, parameter in enumerate(parameters):
-            name, text = _name(parameter), json.dumps(parameter)
-            parameter.pop(NAMED, None)
-            if known.get(name) == text:
-                parameters[place] = reference("parameters", name)
-                document["components"].setdefault("parameters", {})[name] = parameter
+    named = [[*map(_named, parameters)] for parameters in _parameters(document)]
+    shared = Shared(each for parameters in named for each in parameters)
+    for parameters, listed in zip(_parameters(document), named, strict=True):
+        parameters[:] = [
+            reference("parameters", name) if shared.has(name, parameter) else parameter
+            for name, parameter in listed
+        ]
+    document["components"]["parameters"] = {**shared.components()}
 
 
 def _parameters(document: dict[str, Any]) -> Iterator[list[Parameter]]:
@@ -42,14 +35,15 @@ def _parameters(document: dict[str, Any]) -> Iterator[list[Parameter]]:
                 yield operation["parameters"]
 
 
-def _name(parameter: Parameter) -> str:
-    """Name the component of a parameter so that no schema has the same name."""
-    words = parameter.get(NAMED, parameter["name"]).replace("-", "")
-    return f"{words[0].upper()}{words[1:]}{parameter['in'].capitalize()}"
-
-
-def _spelt(parameter: Parameter) -> Parameter:
+def _named(parameter: Parameter) -> tuple[str, Parameter]:
+    """Spell a parameter, and name its component so that no schema has the same name."""
     schema = _without_null(parameter["schema"])
+    words = schema.pop(NAMED, parameter["name"]).replace("-", "")
+    name = f"{words[0].upper()}{words[1:]}{parameter['in'].capitalize()}"
+    return name, _spelt(parameter, schema)
+
+
+def _spelt(parameter: Parameter, schema: dict[str, Any]) -> Parameter:
     inner = schema.pop("description", "")
     schema.pop("default", None)
     shown: Parameter = {
@@ -57,8 +51,6 @@ def _spelt(parameter: Parameter) -> Parameter:
         "in": parameter["in"],
         "description": parameter.get("description", inner),
     }
-    if NAMED in schema:
-        shown[NAMED] = schema.pop(NAMED)
     if parameter.get("required"):
         shown["required"] = True
     if schema.get("type") == "array":

@@ -18,7 +18,7 @@ from app.schemas.base import COMPONENT
 from app.schemas.heartbeats import Heartbeats
 from app.schemas.objects.endpoint_slice import Endpoints
 from app.schemas.objects.wires import WIRES
-from app.schemas.resolution import Questions
+from app.schemas.resolution import QuestionBatch
 from app.schemas.reviews import AccessReview
 from app.schemas.rules.render_request import RenderRequest
 from app.schemas.watch import Bookmark, WatchEvent
@@ -29,7 +29,7 @@ MODELS: Final[Sequence[type[BaseModel]]] = (
     *(wire.model for wire in WIRES if not wire.resource.is_internal),
     Endpoints,
     Heartbeats,
-    Questions,
+    QuestionBatch,
     RenderRequest,
     AccessReview,
     Bookmark,

@@ -1,6 +1,8 @@
 """The text of the document as it is checked in: indented, and short enough to be reviewed.
 
-document -> JSON, in which whatever fits stands on one line
+    document -> JSON, in which whatever fits stands on one line
+
+What a server sends has no lines and no spaces.
 """
 
 import json

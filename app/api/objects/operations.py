@@ -13,7 +13,6 @@ from app.api import errors as api_errors
 from app.api.document.declared import (
     NOT_MODIFIED,
     PATCH_BODY,
-    STREAMS,
     UNSAID,
     Answered,
     Sent,
@@ -49,10 +48,10 @@ _CHANGE: Final = (*_WRITE, errors.PreconditionFailed)
 _CONDITIONS: Final = (Sent.IF_MATCH, Sent.IF_NONE_MATCH)
 _OBJECT: Final = (Answered.ETAG, Answered.WARNING)
 _SUBRESOURCES: Final[Mapping[str, tuple[str, str]]] = {
-    "": ("", "Fields that are left out are removed; the status is kept, as only a report sets it."),
+    "": ("", "Fields that are left out are removed."),
     "_status": (
         "the status of ",
-        "Only the status is taken from the body; labels, annotations and owners are kept without.",
+        "Only the status, labels, annotations and owners are taken from the body.",
     ),
     "_finalize": (
         "the finalizers of ",
@@ -65,7 +64,7 @@ _SUBRESOURCES: Final[Mapping[str, tuple[str, str]]] = {
 def listing(wire: Wire, *, is_watched: bool = True) -> Words:
     """Describe the list of a kind."""
     resource = wire.resource
-    watching = " With `watch`, follows their changes as `GET /watch` does for one kind."
+    watching = " With `watch`, the answer is the stream of `GET /watch`, of this kind alone."
     return {
         "operation_id": f"list_{resource.plural_word}",
         "summary": f"List {'or watch ' if is_watched else ''}{_plural(resource)}",
@@ -73,9 +72,7 @@ def listing(wire: Wire, *, is_watched: bool = True) -> Words:
         f"`limit`.{watching if is_watched else ' `watch` is refused.'}",
         "response_model": list_model(wire),
         "responses": {
-            **answered(
-                HTTPStatus.OK.value, Answered.NAMESPACES, content=STREAMS if is_watched else None
-            ),
+            **answered(HTTPStatus.OK.value, Answered.NAMESPACES),
             **refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ),
         },
         "openapi_extra": declared(headers=[Sent.LAST_EVENT_ID] if is_watched else []),
@@ -106,8 +103,7 @@ def reading(wire: Wire, suffix: str = "") -> Words:
     return {
         "operation_id": f"read_{wire.resource.word}{suffix}",
         "summary": f"Read {_SUBRESOURCES[suffix][0]}{_one(wire.resource)}",
-        "description": "Answers with the object"
-        + (", the whole of it, as at its own path." if suffix else "."),
+        "description": "Answers with the object" + (", as at its own path." if suffix else "."),
         "response_model": wire.model,
         "responses": {
             **answered(HTTPStatus.OK.value, *_OBJECT),
@@ -121,12 +117,15 @@ def reading(wire: Wire, suffix: str = "") -> Words:
 def replacement(wire: Wire, suffix: str = "") -> Words:
     """Describe the replacement of an object, or of a part of it."""
     of_what, effect = _SUBRESOURCES[suffix]
-    creates = not suffix and strategy_for(wire.resource).is_created_by_put
+    strategy = strategy_for(wire.resource)
+    creates = not suffix and strategy.is_created_by_put
+    keeps = not suffix and wire.resource.status_fields and not strategy.is_created_with_status
+    kept = " The status is kept: only a report changes it." if keeps else ""
     created = " An object that does not exist is created." if creates else ""
     return {
         "operation_id": f"replace_{wire.resource.word}{suffix}",
         "summary": f"Replace {of_what}{_one(wire.resource)}",
-        "description": f"{effect}{created}",
+        "description": f"{effect}{kept}{created}",
         "response_model": wire.model,
         "responses": {
             **answered(HTTPStatus.OK.value, *_OBJECT),
@@ -153,13 +152,15 @@ def patching(wire: Wire, suffix: str = "") -> Words:
 
 def deletion(wire: Wire) -> Words:
     """Describe the deletion of an object."""
-    returns_object = strategy_for(wire.resource).is_returned_when_deleted
+    strategy = strategy_for(wire.resource)
+    returns_object = strategy.is_returned_when_deleted
+    graceful = "" if strategy.grace_s is None else "its grace period is over and "
     deleted = answered(HTTPStatus.OK.value, *_OBJECT if returns_object else (Answered.WARNING,))
     return {
         "operation_id": f"delete_{wire.resource.word}",
         "summary": f"Delete {_one(wire.resource)}",
-        "description": "Removes the object, or marks it as terminating until its grace period is "
-        "over and its finalizers are removed.",
+        "description": "Removes the object, or marks it as terminating until "
+        f"{graceful}its finalizers are removed.",
         "response_model": wire.model if returns_object else Status,
         "responses": {**deleted, **refusals(*_CHANGE)},
         "openapi_extra": declared(headers=_CONDITIONS),

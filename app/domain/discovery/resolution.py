@@ -21,7 +21,7 @@ from app.domain.objects.namespace import DEFAULT_NAMESPACE
 
 
 class Profile(StrEnum):
-    """The resolvers that are modelled, spelt as the API spells them."""
+    """The resolvers that are modelled."""
 
     GLIBC = "glibc"
     MUSL = "musl"

@@ -66,7 +66,7 @@ class IPFamilyPolicy(StrEnum):
 
 
 class TrafficDistribution(StrEnum):
-    """Which endpoints are preferred; PREFER_CLOSE is the older name of PREFER_SAME_ZONE."""
+    """Which endpoints are preferred; ``PreferClose`` is the older name of ``PreferSameZone``."""
 
     PREFER_CLOSE = "PreferClose"
     PREFER_SAME_ZONE = "PreferSameZone"

@@ -54,7 +54,7 @@ awk '
 
 
 class Part(StrEnum):
-    """Which text is meant."""
+    """The texts that rules are loaded from."""
 
     SCRIPT = "script"
     IPVSADM = "ipvsadm"

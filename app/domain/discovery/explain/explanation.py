@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class ReasonCode(StrEnum):
-    """The reasons; those that exclude a Pod from the endpoints come first."""
+    """What is to be said of a Pod; reasons that exclude a Pod from the endpoints come first."""
 
     SELECTOR_MISMATCH = "SelectorMismatch"
     FINISHED = "Finished"

@@ -21,7 +21,7 @@ class RoleRef(Input):
     """The role that is granted; it cannot be changed."""
 
     api_group: str | None = Field(default=None, examples=[API_GROUP])
-    kind: Annotated[str, words(domain.RoleKind)] | None = None
+    kind: Annotated[str, words(domain.RoleKind, "RoleRefKind")] | None = None
     name: str | None = Field(default=None, examples=["view"])
     documented_required: ClassVar = ("kind", "name")
 

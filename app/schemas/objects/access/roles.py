@@ -27,7 +27,7 @@ class PolicyRule(Input):
     )
     resources: list[str] | None = Field(
         default=None,
-        description="Plurals; `pods/status` for a subresource, `*/status` for that of all.",
+        description="Plurals; `pods/status` for a subresource, a `*` before it for that of all.",
         examples=[["services", "pods/status"]],
     )
     resource_names: list[str] | None = Field(
