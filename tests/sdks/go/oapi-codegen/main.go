@@ -67,7 +67,7 @@ func useAToken() {
 	me := must(connected(*issued.JSON201.Status.Token).WhoamiWithResponse(background))
 	check(me.JSON200.Status.UserInfo.Username == "deployer", me.JSON200)
 	refused := must(connected("wrong").WhoamiWithResponse(background))
-	check(*refused.JSON401.Reason == "Unauthorized", refused.JSON401)
+	check(*refused.JSONDefault.Reason == "Unauthorized", refused.JSONDefault)
 }
 
 func applyYAML() {
@@ -125,7 +125,7 @@ func mergePatch() {
 
 func writeStale(stale waypost.Service) {
 	refused := must(client.ReplaceServiceWithResponse(background, "default", "web", nil, stale))
-	check(*refused.JSON409.Reason == "Conflict", refused.JSON409)
+	check(*refused.JSONDefault.Reason == "Conflict", refused.JSONDefault)
 }
 
 func patchIfMatch() {
@@ -134,7 +134,7 @@ func patchIfMatch() {
 	patched := patch(map[string]any{"track": "next"}, options)
 	check(patched.JSON200 != nil, patched)
 	refused := patch(map[string]any{"track": "next"}, options)
-	check(*refused.JSON412.Reason == "PreconditionFailed", refused.JSON412)
+	check(*refused.JSONDefault.Reason == "PreconditionFailed", refused.JSONDefault)
 }
 
 func resolve() {
@@ -144,7 +144,7 @@ func resolve() {
 }
 
 func resolveBatch() {
-	body := waypost.Questions{Questions: []waypost.Question{
+	body := waypost.QuestionBatch{Questions: []waypost.Question{
 		{Name: "web"}, {Name: "no.default.svc.cluster.local."},
 	}}
 	found := must(client.ResolveManyWithResponse(background, nil, body)).JSON200.Resolutions
@@ -190,7 +190,7 @@ func remove() {
 	deleted := must(client.DeleteServiceWithResponse(background, "default", "web", nil))
 	check(deleted.JSON200 != nil, deleted)
 	gone := must(client.ReadServiceWithResponse(background, "default", "web", nil))
-	check(*gone.JSON404.Reason == "NotFound", gone.JSON404)
+	check(*gone.JSONDefault.Reason == "NotFound", gone.JSONDefault)
 }
 
 func main() {

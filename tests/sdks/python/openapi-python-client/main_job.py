@@ -29,9 +29,9 @@ from waypost_client.models import (
     NodeRules,
     ObjectMeta,
     Question,
-    Questions,
+    QuestionBatch,
     Resolution,
-    Resolutions,
+    ResolutionBatch,
     SelfSubjectReview,
     Service,
     ServiceExplanation,
@@ -154,8 +154,8 @@ def resolve_one() -> None:
 
 def resolve_batch() -> None:
     questions = [Question(name="web"), Question(name="no.default.svc.cluster.local.")]
-    found = resolve_many.sync(client=client, body=Questions(questions=questions))
-    assert isinstance(found, Resolutions), found
+    found = resolve_many.sync(client=client, body=QuestionBatch(questions=questions))
+    assert isinstance(found, ResolutionBatch), found
     assert [each.status for each in found.resolutions] == ["NOERROR", "NXDOMAIN"]
 
 

@@ -8,7 +8,8 @@ use reqwest::Method;
 use serde_json::{Value, from_slice, from_str, json};
 use waypost::apis::configuration::Configuration;
 use waypost::apis::services_api::{
-    create_service, delete_service, explain_service, list_services, read_service, replace_service,
+    ReplaceServiceError, create_service, delete_service, explain_service, list_services,
+    read_service, replace_service,
 };
 use waypost::apis::{Error, access_api, apply_api, resolve_api, rules_api, tokens_api};
 use waypost::models::*;
@@ -21,7 +22,7 @@ fn connected(token: &str) -> Configuration {
     }
 }
 
-/// The Status of a refused call: its typed error is always that of the first code, so it is read again.
+/// The Status of a refused call, for any call; `write_stale` matches the typed error of its own.
 fn refusal<T: Debug, E: Debug>(answer: Result<T, Error<E>>) -> Status {
     match answer {
         Err(Error::ResponseError(refused)) => from_str(&refused.content).unwrap(),
@@ -166,9 +167,14 @@ async fn write_stale(client: &Configuration, stale: Service) {
     let written = replace_service(
         client, "default", "web", stale, None, None, None, None, None,
     );
-    let refused = refusal(written.await);
+    let Err(Error::ResponseError(refused)) = written.await else {
+        panic!("it was not refused");
+    };
+    let Some(ReplaceServiceError::DefaultResponse(status)) = refused.entity else {
+        panic!("it was refused without a Status: {}", refused.content);
+    };
     assert_eq!(
-        (refused.code, refused.reason),
+        (status.code, status.reason),
         (409, Some(StatusReason::Conflict))
     );
 }
@@ -195,7 +201,7 @@ async fn resolve(client: &Configuration) {
 async fn resolve_batch(client: &Configuration) {
     let questions =
         ["web", "no.default.svc.cluster.local."].map(|name| Question::new(name.to_owned()));
-    let questions = Questions::new(questions.to_vec());
+    let questions = QuestionBatch::new(questions.to_vec());
     let found = resolve_api::resolve_many(client, questions, None)
         .await
         .unwrap()
@@ -284,7 +290,7 @@ async fn main() {
     merge_patch(&client).await;
     println!("merge-patch around");
     write_stale(&client, first.clone()).await;
-    println!("stale-write around");
+    println!("stale-write ok");
     patch_if_match(&client).await;
     println!("if-match around");
     resolve(&client).await;

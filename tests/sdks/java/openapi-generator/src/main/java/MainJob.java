@@ -153,11 +153,11 @@ public class MainJob {
   }
 
   static void resolveBatch() throws Exception {
-    var questions = new Questions()
+    var questions = new QuestionBatch()
         .addQuestionsItem(new Question().name("web"))
         .addQuestionsItem(new Question().name("no.default.svc.cluster.local."));
     var found = new ResolveApi(client).resolveMany(
-        ResolveApi.APIResolveManyRequest.newBuilder().questions(questions).build());
+        ResolveApi.APIResolveManyRequest.newBuilder().questionBatch(questions).build());
     var statuses = found.getResolutions().stream().map(Resolution::getStatus).toList();
     check(statuses.equals(List.of(ResolutionStatus.NOERROR, ResolutionStatus.NXDOMAIN)), statuses);
   }
