@@ -58,7 +58,14 @@ EXAMPLES = (
         ),
     ),
     Example(language="typescript", generator="hey-api", programs=("node", "npm")),
+    Example(language="typescript", generator="openapi-fetch", programs=("node", "npm")),
     Example(language="go", generator="oapi-codegen", programs=("go",)),
+    Example(
+        language="go",
+        generator="ogen",
+        programs=("go",),
+        notices=(r"Header name is not canonical", r'"application/x-ndjson"'),
+    ),
     Example(
         language="java",
         generator="openapi-generator",

@@ -21,7 +21,7 @@ TOOLS = BUILD / "venv" / "bin"  # the generators that are Python packages; `make
 SHOWN_MAX = 6_000  # characters of what a script printed before it failed
 SCRIPT_S_MAX = 600
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Maven writes some to files too
-_WARNING = re.compile(r"warn|error|unsupported|skipping|not implemented", re.IGNORECASE)
+_WARNING = re.compile(r"WARN|[Ww]arning|ERROR|[Uu]nsupported|[Ss]kipping|not implemented")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,6 +177,6 @@ console.log('node-rules ok');
 await explain();
 console.log('explain ok');
 await followChanges((await read()).metadata.resourceVersion!);
-console.log('watch ok');
+console.log('watch around');
 await remove();
 console.log('delete ok');
