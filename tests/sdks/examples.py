@@ -59,6 +59,12 @@ EXAMPLES = (
     ),
     Example(language="typescript", generator="hey-api", programs=("node", "npm")),
     Example(language="typescript", generator="openapi-fetch", programs=("node", "npm")),
+    Example(
+        language="typescript",
+        generator="openapi-generator",
+        programs=("node", "npm", "java"),
+        notices=_OPENAPI_GENERATOR,
+    ),
     Example(language="go", generator="oapi-codegen", programs=("go",)),
     Example(
         language="go",
