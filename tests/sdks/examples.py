@@ -57,6 +57,12 @@ EXAMPLES = (
             r"type text/plain",
         ),
     ),
+    Example(
+        language="python",
+        generator="openapi-generator",
+        programs=("java",),
+        notices=_OPENAPI_GENERATOR,
+    ),
     Example(language="typescript", generator="hey-api", programs=("node", "npm")),
     Example(language="typescript", generator="openapi-fetch", programs=("node", "npm")),
     Example(
@@ -71,6 +77,12 @@ EXAMPLES = (
         generator="ogen",
         programs=("go",),
         notices=(r"Header name is not canonical", r'"application/x-ndjson"'),
+    ),
+    Example(
+        language="go",
+        generator="openapi-generator",
+        programs=("go", "java"),
+        notices=_OPENAPI_GENERATOR,
     ),
     Example(
         language="java",
