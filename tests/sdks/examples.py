@@ -3,7 +3,8 @@
     <language>/<generator>/   generate.sh -> build.sh -> run.sh
     <language>/install.sh     what the generators of the language share, if anything
 
-A folder is what a reader of `docs/sdk.md` copies. The scripts find `openapi.json` and `ent.yaml` in it.
+A folder is what a reader of `docs/sdk.md` copies. The scripts find `openapi.json` and `ent.yaml`
+(the objects that the programs apply) in it.
 """
 
 from dataclasses import dataclass

@@ -1,13 +1,15 @@
 """Copies of the example projects, in which their scripts run.
 
-    Example -> copy in build/sdks -> script's output | ScriptFailed
+    Example -> copy in build/sdks -> what a script printed, and its exit code
 
-What the toolchains fetch and compile stays there from run to run, and one language's generators share it.
+What the toolchains fetch and compile stays in `build/sdks` from run to run, and the generators of
+one language share it.
 """
 
 import os
 import re
 import shutil
+import signal
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,30 +21,45 @@ CHECKOUT = HERE.parents[1]
 BUILD = CHECKOUT / "build" / "sdks"
 TOOLS = BUILD / "venv" / "bin"  # the generators that are Python packages; `make` installs them
 SHOWN_MAX = 6_000  # characters of what a script printed before it failed
-SCRIPT_S_MAX = 600
+SCRIPT_S_MAX = 600.0
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Maven writes some to files too
 _WARNING = re.compile(r"WARN|[Ww]arning|ERROR|[Uu]nsupported|[Ss]kipping|not implemented")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """A script that ended."""
+
+    script: str
+    code: int
+    printed: str
+
+    def succeeded(self) -> str:
+        """Give what the script printed; fails unless it exited with 0."""
+        assert self.code == 0, f"{self.script} exited with {self.code}\n{self.printed[-SHOWN_MAX:]}"
+        return self.printed
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """An example's copy, with the document and manifests that its scripts read."""
+    """An example's copy, with the document and the manifests that its scripts read."""
 
     example: Example
     folder: Path
 
-    def run(self, script: str, **environment: str) -> str:
-        """Run a script of the folder; gives what it printed, and fails unless it succeeds."""
-        return _run(self.folder, script, {**_shared(self.example.language), **environment})
+    def run(self, script: str, **environment: str) -> Ended:
+        """Run a script of the folder, which may fail."""
+        return run(self.folder, script, {**_shared(self.example.language), **environment})
 
-    def unexpected(self, printed: str) -> list[str]:
-        """Find the warnings in what the generator printed that are not of its known ones."""
-        notices = [re.compile(each) for each in self.example.notices]
-        return [
-            line
-            for line in printed.splitlines()
-            if _WARNING.search(line) and not any(each.search(line) for each in notices)
-        ]
+
+def warnings(printed: str, notices: tuple[str, ...]) -> list[str]:
+    """Find the lines that warn, and that no pattern of the notices matches."""
+    known = [re.compile(each) for each in notices]
+    return [
+        line
+        for line in printed.splitlines()
+        if _WARNING.search(line) and not any(each.search(line) for each in known)
+    ]
 
 
 def copied(example: Example) -> Project:
@@ -57,7 +74,7 @@ def copied(example: Example) -> Project:
     shutil.copy(CHECKOUT / "openapi.json", folder)
     shutil.copy(CHECKOUT / "examples" / "ent.yaml", folder)
     if (language / "install.sh").exists():
-        _run(language, "install.sh", {})
+        run(language, "install.sh", {}).succeeded()
     return Project(example=example, folder=folder)
 
 
@@ -65,18 +82,24 @@ def _shared(language: str) -> Mapping[str, str]:
     return {"CARGO_TARGET_DIR": str(BUILD / language / "target")} if language == "rust" else {}
 
 
-def _run(folder: Path, script: str, environment: Mapping[str, str]) -> str:
+def run(
+    folder: Path, script: str, environment: Mapping[str, str], *, within_s: float = SCRIPT_S_MAX
+) -> Ended:
+    """Run a script with the tools first in its path; one that takes too long is killed whole."""
     path = f"{TOOLS}{os.pathsep}{os.environ['PATH']}"
-    ended = subprocess.run(
+    process = subprocess.Popen(
         ["sh", "-eu", script],  # noqa: S607  the shell of the system
         cwd=folder,
         env={**os.environ, "PATH": path, **environment},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-        timeout=SCRIPT_S_MAX,
-        check=False,
+        start_new_session=True,
     )
-    printed = _COLOUR.sub("", ended.stdout)
-    assert ended.returncode == 0, f"{folder.name}/{script}\n{printed[-SHOWN_MAX:]}"
-    return printed
+    try:
+        printed, _ = process.communicate(timeout=within_s)
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        printed, _ = process.communicate()
+    named = f"{folder.name}/{script}"
+    return Ended(script=named, code=process.returncode, printed=_COLOUR.sub("", printed))

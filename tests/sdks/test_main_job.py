@@ -10,13 +10,13 @@ import pytest
 
 from app.administrators import FILE_NAME
 from tests.end_to_end.processes import serving
+from tests.sdks.documentation import ways_around
 from tests.sdks.examples import EXAMPLES, STEPS, Example
-from tests.sdks.projects import SCRIPT_S_MAX, Project, copied
-from tests.sdks.ways_around import documented
+from tests.sdks.projects import SCRIPT_S_MAX, Ended, Project, copied, warnings
 
-pytestmark = [pytest.mark.sdks, pytest.mark.timeout(2 * SCRIPT_S_MAX)]
+pytestmark = [pytest.mark.sdks, pytest.mark.timeout(3 * SCRIPT_S_MAX)]
 
-WORD_OF = {"ok": False, "around": True}  # what a program prints after a step: is it a way around?
+WORDS = {"ok", "around"}  # what a program prints after a step
 
 examples = pytest.mark.parametrize(
     "example",
@@ -37,12 +37,15 @@ async def test_a_generated_client_does_the_main_job(
     require(example.programs)
     project = await asyncio.to_thread(copied, example)
     generated = await asyncio.to_thread(project.run, "generate.sh")
-    assert not project.unexpected(generated)
-    await asyncio.to_thread(project.run, "build.sh")
-    ways = await done(project, tmp_path, database_url)
+    assert not warnings(generated.succeeded(), example.notices)
+    (await asyncio.to_thread(project.run, "build.sh")).succeeded()
+    ended = await served(project, tmp_path, database_url)
+    ways = steps(ended.printed)
     record_property("sdk", (example.name, ways))
+    ended.succeeded()
     assert tuple(ways) == STEPS
-    assert {step for step, is_around in ways.items() if is_around} == documented()[example.name]
+    around = {step for step, word in ways.items() if word == "around"}
+    assert around == ways_around()[example.name]
 
 
 def require(programs: tuple[str, ...]) -> None:
@@ -53,11 +56,15 @@ def require(programs: tuple[str, ...]) -> None:
     assert not missing, missing
 
 
-async def done(project: Project, folder: Path, database_url: str) -> dict[str, bool]:
-    """Run the program against a server; gives its steps, and whether each went around."""
+async def served(project: Project, folder: Path, database_url: str) -> Ended:
+    """Run the program against a server with authentication, as its administrator."""
     async with serving(folder, "--auth", database_url=database_url) as running:
         token = (folder / "state" / FILE_NAME).read_text().strip()
         url = f"http://127.0.0.1:{running.api_port}"
-        printed = await asyncio.to_thread(project.run, "run.sh", BASE_URL=url, TOKEN=token)
+        return await asyncio.to_thread(project.run, "run.sh", BASE_URL=url, TOKEN=token)
+
+
+def steps(printed: str) -> dict[str, str]:
+    """Read each step that a program did, and whether it went around."""
     lines = [line.split() for line in printed.splitlines()]
-    return {line[0]: WORD_OF[line[1]] for line in lines if len(line) == 2 and line[1] in WORD_OF}
+    return {line[0]: line[1] for line in lines if len(line) == 2 and line[1] in WORDS}

@@ -96,7 +96,8 @@ def apply_json() -> None:
 def create() -> None:
     created = create_service.sync(client=client, body=service("web"))
     assert isinstance(created, Service), created
-    assert created.spec and created.spec.cluster_ip
+    assert created.spec
+    assert created.spec.cluster_ip
 
 
 def list_in_pages() -> None:
@@ -115,7 +116,8 @@ def list_in_pages() -> None:
 def read() -> Service:
     found = read_service.sync("default", "web", client=client)
     assert isinstance(found, Service), found
-    assert found.spec and found.spec.ports
+    assert found.spec
+    assert found.spec.ports
     assert found.spec.ports[0].target_port == 8080
     return found
 
@@ -149,7 +151,8 @@ def patch_if_match() -> None:
 def resolve_one() -> None:
     found = resolve.sync(client=client, name="ent", namespace="default")
     assert isinstance(found, Resolution), found
-    assert found.status == "NOERROR" and len(found.addresses) == 1
+    assert found.status == "NOERROR"
+    assert len(found.addresses) == 1
 
 
 def resolve_batch() -> None:
