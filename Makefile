@@ -51,7 +51,7 @@ test-kernel: $(DEV) ## Load rules into a kernel that is booted for it, and send 
 
 .PHONY: test-sdks
 test-sdks: $(DEV) $(SDKS)/.installed ## Generate clients from openapi.json and run them against a server
-	@$(PYTEST) --dist loadgroup -m sdks tests/sdks $(ARGS)
+	@$(PYTEST) --dist worksteal -m sdks tests/sdks $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(DEV) ## Run what takes longer: faults, the wheel, random questions

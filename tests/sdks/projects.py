@@ -6,6 +6,7 @@ What the toolchains fetch and compile stays in `build/sdks` from run to run, and
 one language share it.
 """
 
+import fcntl
 import os
 import re
 import shutil
@@ -68,14 +69,26 @@ def copied(example: Example) -> Project:
     folder = language / example.generator
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(example.folder, folder)
-    for shared in (HERE / example.language).iterdir():
-        if shared.is_file():
-            shutil.copy(shared, language)
     shutil.copy(CHECKOUT / "openapi.json", folder)
     shutil.copy(CHECKOUT / "examples" / "ent.yaml", folder)
-    if (language / "install.sh").exists():
-        run(language, "install.sh", {}).succeeded()
+    if (HERE / example.language / "install.sh").exists():
+        _install(language)
     return Project(example=example, folder=folder)
+
+
+def _install(language: Path) -> None:
+    """Install what the generators of a language share, once, whichever test comes first."""
+    files = sorted(path for path in (HERE / language.name).iterdir() if path.is_file())
+    wanted = "".join(path.read_text() for path in files)
+    with (language / ".installed").open("a+") as stamp:
+        fcntl.flock(stamp, fcntl.LOCK_EX)
+        stamp.seek(0)
+        if stamp.read() != wanted:
+            for file in files:
+                shutil.copy(file, language)
+            run(language, "install.sh", {}).succeeded()
+            stamp.truncate(0)
+            stamp.write(wanted)
 
 
 def _shared(language: str) -> Mapping[str, str]:

@@ -18,16 +18,8 @@ pytestmark = [pytest.mark.sdks, pytest.mark.timeout(3 * SCRIPT_S_MAX)]
 
 WORDS = {"ok", "around"}  # what a program prints after a step
 
-examples = pytest.mark.parametrize(
-    "example",
-    [
-        pytest.param(each, id=each.name, marks=pytest.mark.xdist_group(each.language))
-        for each in EXAMPLES
-    ],
-)
 
-
-@examples
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 async def test_a_generated_client_does_the_main_job(
     example: Example,
     database_url: str,
