@@ -3,53 +3,37 @@
     waypost get ...    -> app.cli, without the server's code
     waypost serve ...  -> app.main, with all of it
     waypost dns ...    -> app.replica, with the DNS
+    waypost agent ...  -> app.agent_command, with the agent
 
 A composition root is imported only when a command needs it: that takes a second,
 which clients should not have to wait.
 """
 # ruff: noqa: PLC0415  imports wait until a command needs them, as said above
 
-from collections.abc import Generator
-from contextlib import contextmanager
 from importlib.metadata import version as installed_version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.agent_command import agent
 from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.options import API, TOKEN_FILE, ApiOption
 from app.cli.output import print_failure, print_text, print_warning
 from app.cli.verbs.token import BREAK_GLASS
 from app.client.credentials import is_loopback
-from app.command_runs import log_from, run_to_end, settings_of_environment, until_interrupted
+from app.command_runs import (
+    listed,
+    log_from,
+    refusing,
+    run_to_end,
+    settings_of_client,
+    settings_of_environment,
+    until_interrupted,
+)
 
 if TYPE_CHECKING:
     from app.config import Settings
-
-Backend = Literal["ipvs", "nftables"]
-OnceOption = Annotated[bool, typer.Option("--once", help="Apply the present rules once, and exit.")]
-AgentDryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Print what would be applied; change nothing.")
-]
-CleanupOption = Annotated[
-    bool, typer.Option("--cleanup", help="Remove everything that agents made here, and exit.")
-]
-LabelOption = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the Node.")
-]
-AddressOption = Annotated[
-    list[str] | None, typer.Option(help="An address of the node, instead of detected ones.")
-]
-MetricsPortOption = Annotated[
-    int,
-    typer.Option(
-        min=0, max=65535, help="Port of /healthz, /livez, /readyz and /metrics; 0 means none."
-    ),
-]
-DrainOption = Annotated[
-    float, typer.Option(min=0, help="Seconds that connections to a removed endpoint may last.")
-]
 
 application = client_verbs()
 
@@ -118,64 +102,18 @@ def dns(context: typer.Context, api: ApiOption = API) -> None:
     """Run a DNS replica that follows an API; --api may list several, separated by commas."""
     from app import replica
 
-    settings = _settings_of_client(context)
-    urls = _listed(api)
+    settings = settings_of_client(context)
+    urls = listed(api)
     words = (
         f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
         f"health on port {settings.dns_metrics_port}"
     )
     log_from(settings.log_level)
-    with _refusing(OSError, ValueError):
+    with refusing(OSError, ValueError):
         until_interrupted(replica.serve(settings, urls, lambda: print_text(words)))
 
 
-@application.command()
-def agent(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    *,
-    node: Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="The Node's name.")],
-    api: ApiOption = API,
-    backend: Annotated[Backend, typer.Option(help="The kernel's load balancer.")] = "ipvs",
-    once: OnceOption = False,
-    dry_run: AgentDryRunOption = False,
-    cleanup: CleanupOption = False,
-    zone: Annotated[str, typer.Option(help="The zone of the node.")] = "",
-    label: LabelOption = None,
-    address: AddressOption = None,
-    metrics_port: MetricsPortOption = 9154,
-    metrics_host: Annotated[str, typer.Option(help="Address of that port.")] = "127.0.0.1",
-    resync: Annotated[float, typer.Option(min=1, help="Seconds between checks for drift.")] = 60,
-    drain: DrainOption = 900,
-) -> None:
-    """Apply a Node's rules to this machine's kernel; --api may list several, with commas."""
-    from app.agent.loop import Pace
-    from app.agent.node import Identity
-    from app.agent.process import Options, own_privilege, run
-    from app.agent.sinks.sink import SinkFailed
-    from app.client.errors import RegistryError
-
-    if not dry_run and (lack := own_privilege()):
-        print_failure(lack)
-        raise typer.Exit(EXIT_REFUSED)
-    settings = _settings_of_client(context)
-    labels = {key: value for key, _, value in (each.partition("=") for each in label or ())}
-    options = Options(
-        identity=Identity(name=node, zone=zone, labels=labels),
-        urls=_listed(api),
-        credentials=settings.credentials,
-        addresses=tuple(address or ()),
-        backend=backend,
-        is_once=once,
-        is_dry=dry_run,
-        is_cleanup=cleanup,
-        pace=Pace(resync_s=resync, drain_s=drain),
-        metrics_host=metrics_host,
-        metrics_port=metrics_port,
-        probe_other_hosts=settings.probe_other_hosts,
-    )
-    log_from(settings.log_level)
-    with _refusing(RegistryError, SinkFailed, OSError, ValueError):
-        until_interrupted(run(options, print_text))
+application.command()(agent)
 
 
 @application.command()
@@ -283,26 +221,6 @@ def _require_safe(settings: "Settings", *, insecure: bool, behind_tls_proxy: boo
         )
         raise typer.Exit(EXIT_REFUSED)
     print_warning(f"clients that reach {host} may change anything (--insecure)")
-
-
-def _settings_of_client(context: typer.Context) -> "Settings":
-    """Read the settings, with the token file of the command line if it names one."""
-    settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
-    return settings if file is None else settings.model_copy(update={"token_file": str(file)})
-
-
-def _listed(text: str) -> list[str]:
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
-@contextmanager
-def _refusing(*errors: type[Exception]) -> Generator[None]:
-    """Print these errors of the block in one line, and exit."""
-    try:
-        yield
-    except errors as error:
-        print_failure(str(error))
-        raise typer.Exit(EXIT_REFUSED) from None
 
 
 if __name__ == "__main__":

@@ -7,15 +7,18 @@ Source: access.md 1, 1.2 and 1.9.
 """
 
 import contextlib
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 
 from prometheus_client import CollectorRegistry, Counter
+from prometheus_client.registry import Collector
 
 from app.api.access.layer import Access
 from app.api.http.tls import TLS
+from app.api.metrics import CountCollector, ReloadCollector
 from app.config import Settings
 from app.domain.access.tokens import stored_by_id
-from app.identity import identity
+from app.identity import Identity, identity
+from app.policy.metrics import ExpressionsCollector
 from app.registry.token_uses import TokenUses
 from app.store.change_log import ChangeLogFollower
 
@@ -36,6 +39,8 @@ async def access_of(
         yield None
         return
     async with identity(settings, tls) as known:
+        for collector in _collectors(known):
+            metrics.register(collector)
         yield Access(
             authenticator=known.authenticator,
             view=follower.view,
@@ -51,3 +56,18 @@ async def access_of(
             used=uses.record,
             problems=lambda: known.problems,
         )
+
+
+def _collectors(known: Identity) -> Iterable[Collector]:
+    """Make the metrics of what authentication rests on."""
+    yield ReloadCollector(
+        "waypost_authentication_config_reloads",
+        "Reloads of the AuthenticationConfiguration that had changed, by their result.",
+        lambda: known.reloads,
+    )
+    yield CountCollector(
+        "waypost_proxy_headers_ignored",
+        "Header fields of front proxies that were ignored, as no trusted proxy sent them.",
+        lambda: known.authenticator.headers_ignored,
+    )
+    yield ExpressionsCollector(known.expressions)

@@ -9,16 +9,19 @@ Errors of drivers and libraries are reworded for operators.
 import asyncio
 import logging
 import re
+import resource
 import signal
 import socket
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Generator
+from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import typer
 
 from app.cli.application import EXIT_REFUSED
-from app.cli.output import print_failure
+from app.cli.options import TOKEN_FILE
+from app.cli.output import print_failure, visible
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -55,9 +58,30 @@ def settings_of_environment() -> "Settings":
         raise typer.Exit(EXIT_REFUSED) from None
 
 
+def settings_of_client(context: typer.Context) -> "Settings":
+    """Read the settings, with the token file of the command line if it names one."""
+    settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
+    return settings if file is None else settings.model_copy(update={"token_file": str(file)})
+
+
+def listed(text: str) -> list[str]:
+    """Split what an option lists, separated by commas."""
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+class OneLine(logging.Formatter):
+    """Writes control characters of a message as escapes: what a client sends forges no line."""
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802  the name of the library
+        """Write a message in one line; a traceback follows on others."""
+        return visible(super().formatMessage(record))
+
+
 def log_from(level: str) -> None:
     """Log to standard error from ``level`` up (debug, info, warning or error), a line per event."""
-    logging.basicConfig(level=level.upper(), format=_LOG_FORMAT)
+    handler = logging.StreamHandler()
+    handler.setFormatter(OneLine(_LOG_FORMAT))
+    logging.basicConfig(level=level.upper(), handlers=[handler])
     for quiet in _LOG_MUCH:
         logging.getLogger(quiet).setLevel(logging.WARNING)
 
@@ -74,15 +98,32 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
         raise typer.Exit(EXIT_REFUSED) from None
 
 
+@contextmanager
+def refusing(*errors: type[Exception]) -> Generator[None]:
+    """Print these errors of the block in one line, and exit."""
+    try:
+        yield
+    except errors as error:
+        print_failure(str(error))
+        raise typer.Exit(EXIT_REFUSED) from None
+
+
 def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
     """Run until it ends or is interrupted."""
     import uvloop
 
+    leave_no_core_dump()
     try:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_until_terminated(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
         raise typer.Exit from None
+
+
+def leave_no_core_dump() -> None:
+    """Let a crash of this process, or of one that it starts, write no memory: it has tokens."""
+    _, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (0, hard))
 
 
 async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:

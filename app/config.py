@@ -4,36 +4,33 @@ They are passed on as plain values; only the composition root imports this modul
 README lists them all, which a test checks.
 """
 
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Generator
 from contextlib import contextmanager
-from ipaddress import ip_address, ip_network
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    SecretStr,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from app.client.credentials import Credentials
-from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
-from app.domain.dataplane.rules.node_facts import PRIMARY
-from app.domain.errors import Violation
-from app.domain.names import parse_domain, subdomain_problems
+from app.domain.addresses import PORT_MAX
 from app.domain.objects.service import Scheduler
-from app.domain.registration.health.probe_destinations import ProbeDestinations
-from app.domain.registration.service_cidrs import range_violations
-from app.domain.registration.validation.dns_config import search_violations
-from app.schemas.authorities import parse_host_pattern, parse_origin
 from app.schemas.documents.body_bounds import MEMBERS_MAX, OBJECTS_MAX
-
-PORT_MIN = 1
-DNS_ORDINAL = 10  # of the cluster DNS in the first range, as in kubeadm, k3s and kube-up
+from app.setting_values import (
+    DNSAddress,
+    Domain,
+    HostPatterns,
+    NodeAddresses,
+    Origins,
+    PodRanges,
+    PortRange,
+    ProbedHosts,
+    Ranges,
+    SearchDomains,
+    Secret,
+    ServiceRanges,
+    Texts,
+)
 
 
 class UnusableSetting(ValueError):
@@ -53,45 +50,6 @@ def blamed_on(*settings: str) -> Generator[None]:
         raise UnusableSetting(f"{names}: {error}") from error
 
 
-def _split(value: object) -> object:
-    if isinstance(value, str):
-        return tuple(part.strip() for part in value.split(",") if part.strip())
-    return value
-
-
-def _each(parse: Callable[[str], str]) -> AfterValidator:
-    """Replace every text of a list by what ``parse`` makes of it."""
-
-    def parsed(value: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(map(parse, value))
-
-    return AfterValidator(parsed)
-
-
-def _origin(text: str) -> str:
-    if parse_origin(text) is None:
-        raise ValueError(f"{text!r} is not an origin such as https://waypost.example")
-    return text
-
-
-def _range(text: str) -> str:
-    return str(ip_network(text))
-
-
-def _node_addresses(text: str) -> str:
-    if text != PRIMARY:
-        _prefix(text)
-    return text
-
-
-def _sendable(value: SecretStr) -> SecretStr:
-    Credentials(value.get_secret_value())
-    return value
-
-
-TextList = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split)]
-
-
 class Settings(BaseSettings):
     """Everything an operator can set; each default suits a laptop."""
 
@@ -100,15 +58,17 @@ class Settings(BaseSettings):
     )
 
     database_url: str = Field(
-        "", description="PostgreSQL 15 or later; empty runs an embedded one in `DATA_DIR`"
+        "",
+        repr=False,  # it may have a password
+        description="PostgreSQL 15 or later; empty runs an embedded one in `DATA_DIR`",
     )
     data_dir: Path = Field(Path(".waypost"), description="folder of the embedded PostgreSQL")
-    service_cidrs: TextList = Field(
+    service_cidrs: ServiceRanges = Field(
         ("10.96.0.0/12", "fd00:10:96::/112"),
         description="ranges of ClusterIPs; the family of the first is the default",
     )
-    cluster_domain: str = Field("cluster.local", description="DNS zone of all names")
-    cluster_dns: str = Field(
+    cluster_domain: Domain = Field("cluster.local", description="DNS zone of all names")
+    cluster_dns: DNSAddress = Field(
         "",
         validate_default=True,
         description="ClusterIP of the cluster DNS; empty is the tenth address of the first range",
@@ -116,7 +76,7 @@ class Settings(BaseSettings):
     bootstrap: bool = Field(
         default=True, description="create the Service `kube-system/kube-dns` on an empty database"
     )
-    node_port_range: str = Field("30000-32767", description="first and last node port")
+    node_port_range: PortRange = Field("30000-32767", description="first and last node port")
     namespace_autocreate: bool = Field(default=True, description="create Namespaces on first use")
     endpoints_per_slice: int = Field(
         100, ge=1, le=1000, description="maximum number of endpoints in one EndpointSlice"
@@ -140,7 +100,7 @@ class Settings(BaseSettings):
     token_days_max: int = Field(
         366, ge=1, le=3660, description="longest life of a token of a user, in days"
     )
-    token: Annotated[SecretStr, AfterValidator(_sendable)] = Field(
+    token: Secret = Field(
         SecretStr(""),
         description="token that clients, agents and replicas send; `waypost token create` makes "
         "one",
@@ -150,15 +110,20 @@ class Settings(BaseSettings):
     )
     api_host: str = Field("127.0.0.1", description="address the API listens on")
     api_port: int = Field(8053, ge=0, le=PORT_MAX, description="port the API listens on")
-    allowed_hosts: Annotated[TextList, _each(parse_host_pattern)] = Field(
+    allowed_hosts: HostPatterns = Field(
         (),
         description="accepted host names of the API besides addresses, `localhost` and the "
         "machine's name: `waypost.example`, or `*.waypost.example`",
     )
-    allowed_origins: Annotated[TextList, _each(_origin)] = Field(
+    allowed_origins: Origins = Field(
         (),
         description="origins whose pages may write, besides the server's own: "
         "`https://waypost.example`",
+    )
+    cors_origins: Origins = Field(
+        (),
+        description="origins whose pages may read and write (CORS), exact and none by default: "
+        "`https://dashboard.example`",
     )
     tls_cert: str = Field(
         "", description="file of the API's certificate and its chain, PEM; empty serves plain HTTP"
@@ -176,13 +141,13 @@ class Settings(BaseSettings):
     jwt_leeway_seconds: int = Field(
         30, ge=0, le=300, description="by how much the clocks of issuers may differ"
     )
-    trusted_proxies: Annotated[TextList, _each(_range)] = Field(
+    trusted_proxies: Ranges = Field(
         (), description="addresses or ranges of front proxies that authenticate users"
     )
     proxy_client_ca: str = Field(
         "", description="file of the authorities of front proxies' certificates"
     )
-    proxy_client_names: TextList = Field(
+    proxy_client_names: Texts = Field(
         (), description="common names that front proxies' certificates may have"
     )
     proxy_plain: bool = Field(
@@ -196,7 +161,7 @@ class Settings(BaseSettings):
         9153, ge=0, le=PORT_MAX, description="port of `/readyz` and `/metrics` of `waypost dns`"
     )
     dns_ttl_seconds: int = Field(5, ge=0, le=3600, description="TTL of cluster records")
-    dns_upstreams: TextList = Field(
+    dns_upstreams: Texts = Field(
         (),
         description="servers for other names: `address`, `address:port`, `fe80::1%eth0`, "
         "a resolv.conf path",
@@ -209,10 +174,10 @@ class Settings(BaseSettings):
     dns_workers: int = Field(
         1, ge=1, le=64, description="processes that answer DNS; with 1 the server itself answers"
     )
-    dns_transfer_to: Annotated[TextList, _each(_range)] = Field(
+    dns_transfer_to: Ranges = Field(
         (), description="addresses or ranges that may transfer the zone (AXFR, IXFR)"
     )
-    dns_notify: TextList = Field(
+    dns_notify: Texts = Field(
         (), description="secondaries to notify of changes, `address` or `address:port`"
     )
     dns_autopath: bool = Field(
@@ -233,14 +198,16 @@ class Settings(BaseSettings):
     dns_pods: Literal["disabled", "insecure", "verified"] = Field(
         "insecure", description="Pod records: `disabled`, `insecure` or `verified`"
     )
-    host_search: TextList = Field((), description="search domains after the three of the cluster")
+    host_search: SearchDomains = Field(
+        (), description="search domains after the three of the cluster"
+    )
     scheduler: Scheduler = Field(Scheduler.RR, description="IPVS scheduler of all Services")
     masquerade_all: bool = Field(default=False, description="masquerade all ClusterIP traffic")
-    cluster_cidr: TextList = Field(
+    cluster_cidr: PodRanges = Field(
         (),
         description="ranges of Pod addresses, one per family; other traffic is masqueraded",
     )
-    node_port_addresses: Annotated[TextList, _each(_node_addresses)] = Field(
+    node_port_addresses: NodeAddresses = Field(
         (), description="ranges of node addresses that answer node ports; empty means all"
     )
     requests_max: int = Field(
@@ -259,7 +226,7 @@ class Settings(BaseSettings):
         le=MEMBERS_MAX,
         description="objects in one body of `/apply`; more are refused with 400",
     )
-    probe_other_hosts: TextList = Field(
+    probe_other_hosts: ProbedHosts = Field(
         (),
         description="hosts that probes may reach besides a Pod's own addresses: addresses, ranges, "
         "DNS names; loopback and link-local addresses must be listed even if a Pod has them",
@@ -267,70 +234,6 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level that is logged"
     )
-
-    @field_validator("service_cidrs")
-    @classmethod
-    def _ranges(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not value:
-            raise ValueError("at least one range is needed")
-        ranges = tuple(str(ip_network(part)) for part in value)
-        if len(set(ranges)) < len(ranges):
-            raise ValueError("a range is given twice")
-        _raise(violation for text in ranges for violation in range_violations("", text))
-        return ranges
-
-    @field_validator("probe_other_hosts")
-    @classmethod
-    def _other_hosts(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        ProbeDestinations(value)
-        return value
-
-    @field_validator("cluster_cidr")
-    @classmethod
-    def _one_a_family(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        families = [family_of(_prefix(part)) for part in value]
-        if len(set(families)) < len(families):
-            raise ValueError("at most one range per family can be given")
-        return value
-
-    @field_validator("host_search")
-    @classmethod
-    def _domains(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        _raise(search_violations("", tuple(part.lower() for part in value)))
-        return value
-
-    @field_validator("cluster_domain")
-    @classmethod
-    def _domain(cls, value: str) -> str:
-        domain = value.rstrip(".")
-        if problems := subdomain_problems(domain):
-            raise ValueError("; ".join(problems))
-        parse_domain(domain)  # DNS labels have a lower maximum length than Kubernetes names
-        return domain
-
-    @field_validator("cluster_dns")
-    @classmethod
-    def _address(cls, value: str, info: ValidationInfo) -> str:
-        if value:
-            return str(ip_address(value))
-        if not (ranges := info.data.get("service_cidrs")):
-            return value  # the problem of the ranges has already been reported
-        first = ip_network(ranges[0])
-        if first.num_addresses <= DNS_ORDINAL:
-            raise ValueError(
-                f"must be given, because {first} in WAYPOST_SERVICE_CIDRS has no tenth address"
-            )
-        return str(first[DNS_ORDINAL])
-
-    @field_validator("node_port_range")
-    @classmethod
-    def _port_range(cls, value: str) -> str:
-        first, dash, last = value.partition("-")
-        if not (dash and first.isdecimal() and last.isdecimal()):
-            raise ValueError("a range is written first-last")
-        if not PORT_MIN <= int(first) <= int(last) <= PORT_MAX:
-            raise ValueError("ports are between 1 and 65535, the first not above the last")
-        return value
 
     @property
     def node_ports(self) -> range:
@@ -343,16 +246,3 @@ class Settings(BaseSettings):
         """The credentials that an agent or a replica sends with its requests."""
         file = Path(self.token_file) if self.token_file else None
         return Credentials(self.token.get_secret_value(), file)
-
-
-def _prefix(text: str) -> Prefix:
-    prefix = parse_prefix(text)
-    if prefix is None:
-        raise ValueError(f"{text!r} is not a range of addresses such as 10.0.0.0/8")
-    return prefix
-
-
-def _raise(violations: Iterable[Violation]) -> None:
-    """Raise violations of the core's rules as the ValueError that pydantic reports."""
-    if words := "; ".join(violation.message for violation in violations):
-        raise ValueError(words)

@@ -7,7 +7,7 @@ Part of the composition: it knows settings, and what they are made into.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from ipaddress import ip_network
@@ -29,10 +29,16 @@ LOOK_S: Final = 10.0  # between two checks of the configuration file and the age
 
 @dataclass(slots=True, kw_only=True)
 class Identity:
-    """The authenticator of requests, and the file of its issuers."""
+    """The authenticator of requests, the file of its issuers, and what evaluates expressions."""
 
     authenticator: Authenticator
+    expressions: PolicyWorker
     file: ConfigurationFile | None = None
+
+    @property
+    def reloads(self) -> Mapping[bool, int]:
+        """How often a changed file was read again, by whether it was accepted."""
+        return {} if self.file is None else self.file.reloads
 
     @property
     def problems(self) -> Sequence[str]:
@@ -85,7 +91,7 @@ async def identity(
         )
         if tls is not None:
             tls.on_reload(lambda: _renew(trust, settings, tls))
-        found = Identity(authenticator=Authenticator(trust), file=file)
+        found = Identity(authenticator=Authenticator(trust), expressions=expressions, file=file)
         task = asyncio.create_task(found.run(lambda: datetime.now(UTC)))
         try:
             yield found

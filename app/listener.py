@@ -8,7 +8,7 @@ Part of the composition: it knows settings, and what they are made into.
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -16,8 +16,9 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from app.api.http.guard import Trusted
 from app.api.http.tls import TLS, TLSFiles
+from app.api.metrics import ReloadCollector
 from app.config import Settings, blamed_on
-from app.schemas.authorities import HostNames, parse_origin
+from app.schemas.authorities import HostNames, Origin, parse_origin
 
 
 def tls_of(settings: Settings) -> TLS | None:
@@ -46,23 +47,38 @@ def tls_of(settings: Settings) -> TLS | None:
 
 
 def trusted_by(settings: Settings, tls: TLS | None = None) -> Trusted:
-    """Make the server's accepted host names, and the origins that may write.
+    """Make the server's accepted host names, and the origins that may write, or read as well.
 
-    Names of the certificate are accepted as they are at start.  With authentication every name is
-    accepted unless some are listed: a page with a rebound name has no credentials.
+    Names of the certificate are those of the one that is served, from its reload on.
     """
-    own = (socket.gethostname(), settings.api_host, *(() if tls is None else tls.host_names))
-    is_any = settings.auth and not settings.allowed_hosts
-    origins = (parse_origin(text) for text in settings.allowed_origins)
-    return Trusted(
-        hosts=None if is_any else HostNames.of((*map(str.lower, own), *settings.allowed_hosts)),
-        origins=frozenset(origin for origin in origins if origin is not None),
+    trusted = Trusted(
+        hosts=_host_names(settings, tls),
+        origins=_origins(settings.allowed_origins),
+        readers=_origins(settings.cors_origins),
     )
+    if tls is not None:
+
+        def renew() -> None:
+            trusted.hosts = _host_names(settings, tls)
+
+        tls.on_reload(renew)
+    return trusted
+
+
+def _origins(texts: Iterable[str]) -> frozenset[Origin]:
+    origins = map(parse_origin, texts)
+    return frozenset(origin for origin in origins if origin is not None)
 
 
 @contextlib.asynccontextmanager
 async def reloading(tls: TLS, metrics: CollectorRegistry) -> AsyncGenerator[None, None]:
-    """Follow the files of a certificate, and show its expiry as a metric, until the block ends."""
+    """Follow the files of a certificate until the block ends; metrics show expiry and reloads."""
+    reloads = ReloadCollector(
+        "waypost_tls_certificate_reloads",
+        "Reloads of the certificate of the API whose files had changed, by their result.",
+        lambda: tls.reloads,
+    )
+    metrics.register(reloads)
     end = Gauge(
         "waypost_tls_certificate_expires_seconds",
         "When the certificate of the API expires, in seconds since 1970.",
@@ -76,6 +92,18 @@ async def reloading(tls: TLS, metrics: CollectorRegistry) -> AsyncGenerator[None
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
+
+
+def _host_names(settings: Settings, tls: TLS | None) -> HostNames | None:
+    """List the accepted names; None for any.
+
+    With authentication that is so unless some are listed: a page with a rebound name has no
+    credentials.
+    """
+    if settings.auth and not settings.allowed_hosts:
+        return None
+    own = (socket.gethostname(), settings.api_host, *(() if tls is None else tls.host_names))
+    return HostNames.of((*map(str.lower, own), *settings.allowed_hosts))
 
 
 def _now() -> datetime:

@@ -1,35 +1,25 @@
 """The composition root: settings become a running process.
 
-    Settings -> engine -> View <- ChangeLogFollower
-                          |  ^
-                          |  PostgresWriter <- API <- clients
-                          v
-                          DNS, rules, lists
+    Settings -> LiveState -> view   -> DNS, rules, lists
+                             writer <- API <- clients
 
-``app.replica`` composes the DNS, and is all that a process without a registry runs.  Everything
-started here is stopped here, in reverse order.
+``app.live_state`` composes what is beneath the API, ``app.replica`` the DNS, which is all that a
+process without a registry runs.  Everything started here is stopped here, in reverse order.
 """
 
-import asyncio
-import contextlib
 import gc
-import logging
-import random
-from collections.abc import AsyncGenerator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Any
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
-from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.access import access_of
 from app.administrators import grant_access
-from app.agent.probe_checks import ProbeChecks
-from app.agent.probes import Prober, Timing
 from app.api import application
+from app.api.access.layer import Access
 from app.api.dependencies import Registry
 from app.api.http.limits import Limits
 from app.api.http.server import HTTPServer, listen
@@ -45,114 +35,71 @@ from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import Exhausted, Invalid
-from app.domain.registration.strategies import DERIVATIONS
 from app.listener import reloading, tls_of, trusted_by
+from app.live_state import LiveState, live_state
 from app.readiness import checks_of
-from app.registry import token_expiry
-from app.registry.leases.heartbeats import Leases, OwnRegistrar
-from app.registry.leases.lease_tracker import LeaseTracker
-from app.registry.leases.readiness_reports import apply_reports, following_pods
+from app.registry.leases.heartbeats import OwnRegistrar
 from app.registry.leases.self_registration import keep_registered
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
-from app.registry.reads.history import History, HistoryBounds
 from app.registry.reads.pagination import Lists
-from app.registry.reads.view import View
 from app.registry.reads.watch import Notifier
 from app.registry.resolution import Resolver
 from app.registry.threads import shorten_switch_interval
-from app.registry.token_uses import TokenUses
-from app.registry.writes import garbage_collection
 from app.registry.writes.bootstrap import DNS_KEY, bootstrap
-from app.registry.writes.reconcile import reconcile
 from app.replica import (
     VERSION,
     dns_options_of,
     dns_pod_of,
-    policy_of,
     protocol_of,
     serving_dns,
     upstreams_of,
     warn_of_contradictions,
 )
-from app.store import election
-from app.store.change_log import ChangeLogFollower
-from app.store.election import Elected, Work
-from app.store.engine import make_engine
-from app.store.keeping import migrations
-from app.store.keeping.check import check
-from app.store.keeping.compaction import Compactor
-from app.store.leases import PostgresLeases
-from app.store.token_uses import PostgresTokenUses
-from app.store.writer import PostgresWriter
 
 GC_THRESHOLDS = (2_000, 50, 100)
 """Arguments of gc.set_threshold: rare collections.  Reference counting frees nearly all garbage of
 requests, and a full collection stalls the event loop when thousands of watches are open."""
-
-_log = logging.getLogger(__name__)
 
 
 @asynccontextmanager
 async def running(
     settings: Settings, url: str, *, probes: bool = False, tls: TLS | None = None
 ) -> AsyncGenerator[Registry, None]:
-    """Load the state, follow it and accept writes, until the block ends.
-
-    Raises SchemaMismatch when the schema is older or newer; the embedded database
-    is migrated instead.
-    """
+    """Run the registry of a process, until the block ends; raises as ``live_state`` does."""
     shorten_switch_interval()
-    engine = make_engine(url)
-    history = History(HistoryBounds(age_s_max=settings.history_seconds))
-    view = View(history, derivations=DERIVATIONS)
-    follower = ChangeLogFollower(engine, view)
-    policy = policy_of(settings)
-    writer = PostgresWriter(engine, view, policy=policy, conclude=reconcile, follower=follower)
-    async with AsyncExitStack() as stack:
-        stack.push_async_callback(engine.dispose)
-        await _prepare(engine, is_ours=not settings.database_url)
-        await follower.load()
-        leases = _leases_of(settings, view, writer, PostgresLeases(engine))
-        use_store = PostgresTokenUses(engine)
-        token_uses = TokenUses(view, use_store)
-        compactor = Compactor(engine, history_s=settings.history_seconds)
-        duties: dict[int, Work] = {
-            election.UPKEEP: lambda: _together(
-                garbage_collection.run(view, writer, now=follower.clock.now),
-                leases.expire_periodically(),
-                token_expiry.run(writer, use_store),
-                compactor.run(),
+    metrics = CollectorRegistry()
+    async with live_state(settings, url, probes=probes) as state:
+        await _fill(state.writer, settings)
+        controlling = access_of(settings, tls, state.follower, state.token_uses, metrics)
+        async with controlling as access:
+            registry = _registry_of(settings, state, access, metrics)
+            warn_of_contradictions(state.view, state.policy)
+            metrics.register(
+                StateCollector(state.view, registry.watching, log_size=lambda: state.compactor.size)
             )
-        }
-        if probes:
-            duties[election.PROBES] = lambda: _probe(settings, view, writer)
-        elected = [Elected(engine, lock, duty).run() for lock, duty in duties.items()]
-        saving = (leases.save_periodically(), token_uses.exchange_periodically())
-        for work in (writer.run(), follower.run(), *saving, *elected):
-            stack.push_async_callback(_stop, asyncio.create_task(work))
-        await _fill(writer, settings)
-        metrics = CollectorRegistry()
-        controlling = access_of(settings, tls, follower, token_uses, metrics)
-        access = await stack.enter_async_context(controlling)
-        registry = Registry(
-            view=view,
-            lists=Lists(view),
-            writer=writer,
-            policy=policy,
-            watching=Watching(view, Notifier(view), watchers_max=settings.watchers_max),
-            metrics=metrics,
-            resolver=resolver_of(settings),
-            leases=leases,
-            token_uses=token_uses,
-            rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
-            checks=partial(checks_of, follower, policy, access),
-            access=access,
-            objects_max=settings.apply_objects_max,
-        )
-        warn_of_contradictions(view, policy)
-        metrics.register(StateCollector(view, registry.watching, log_size=lambda: compactor.size))
-        yield registry
+            yield registry
+
+
+def _registry_of(
+    settings: Settings, state: LiveState, access: Access | None, metrics: CollectorRegistry
+) -> Registry:
+    view = state.view
+    return Registry(
+        view=view,
+        lists=Lists(view),
+        writer=state.writer,
+        policy=state.policy,
+        watching=Watching(view, Notifier(view), watchers_max=settings.watchers_max),
+        metrics=metrics,
+        resolver=resolver_of(settings),
+        leases=state.leases,
+        token_uses=state.token_uses,
+        rules=NodeRulesReader(view, rules_config_of(settings), node_ports=settings.node_ports),
+        checks=partial(checks_of, state.follower, state.policy, access),
+        access=access,
+        objects_max=settings.apply_objects_max,
+    )
 
 
 def rules_config_of(settings: Settings) -> RulesConfig:
@@ -233,18 +180,6 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
         await server.serve([listener])
 
 
-async def _prepare(engine: AsyncEngine, *, is_ours: bool) -> None:
-    """Check the schema, after migrating it if the database is the embedded one.
-
-    Findings of `waypost check` are logged; serving continues, as the Services are correct.
-    """
-    if is_ours:
-        await migrations.migrate(engine)
-    await migrations.require_current(engine)
-    for finding in await check(engine):
-        _log.warning("an allocation contradicts its Service: %s (see `waypost check`)", finding)
-
-
 async def _fill(writer: Writer, settings: Settings) -> None:
     """Create the initial objects; raises UnusableSetting when the DNS gets no address.
 
@@ -260,33 +195,3 @@ async def _fill(writer: Writer, settings: Settings) -> None:
         ) from refusal
     if settings.auth:
         await grant_access(writer, settings.data_dir)
-
-
-def _leases_of(settings: Settings, view: View, writer: Writer, store: PostgresLeases) -> Leases:
-    tracker = LeaseTracker(node_lease_s=settings.node_lease_seconds)
-    tracker.follow(view)
-    return Leases(view, writer, store, tracker=tracker)
-
-
-async def _probe(settings: Settings, view: View, writer: Writer) -> None:
-    async with ProbeChecks(settings.probe_other_hosts) as checks:
-        prober = Prober(
-            checks.check,
-            lambda found: writer.write(lambda work: apply_reports(work, found), reach=len(found)),
-            timing=Timing(share=random.random),
-        )
-        with following_pods(view, prober.see, prober.forget):
-            await prober.run()
-
-
-async def _together(*works: Coroutine[Any, Any, None]) -> None:
-    """Run tasks concurrently; when one fails, all end."""
-    async with asyncio.TaskGroup() as group:
-        for work in works:
-            group.create_task(work)
-
-
-async def _stop(task: "asyncio.Task[None]") -> None:
-    task.cancel()
-    with contextlib.suppress(asyncio.CancelledError):
-        await task

@@ -21,7 +21,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from app.domain.access.attributes import Attributes
 from app.domain.access.decision import Allowed, authorize
-from app.domain.access.index import Rights
+from app.domain.access.rights.index import Rights
 from app.domain.access.rules import allows
 from app.domain.access.subjects import AUTHENTICATED, User
 from app.domain.names import NamespacedName, Revision

@@ -6,6 +6,7 @@ from functools import cache
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from app.api import application
 from app.api.dependencies import Registry
@@ -35,7 +36,7 @@ async def a_registry(url: str, **changes: object) -> AsyncGenerator[Registry, No
 
 
 @asynccontextmanager
-async def a_client(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient, None]:
+async def a_client(app: ASGIApp) -> AsyncGenerator[httpx.AsyncClient, None]:
     """Make a client of an application, without sockets."""
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:

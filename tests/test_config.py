@@ -64,6 +64,9 @@ def test_a_range_without_a_tenth_address_needs_an_explicit_cluster_dns() -> None
         ("allowed_origins", "waypost.example"),
         ("allowed_origins", "https://waypost.example/"),
         ("allowed_origins", "null"),
+        ("cors_origins", "*"),
+        ("cors_origins", "https://*.example"),
+        ("cors_origins", "https://dashboard.example,null"),
         ("probe_other_hosts", "10.0.0.0/33"),
         ("probe_other_hosts", "a b"),
     ],
@@ -81,6 +84,7 @@ def test_an_invalid_setting_is_refused_by_its_name(name: str, bad: str) -> None:
         ("host_search", "Example.COM.,_tcp.example,."),
         ("allowed_hosts", "waypost.example,*.waypost.example,my_api"),
         ("allowed_origins", "https://waypost.example,http://[::1]:8080"),
+        ("cors_origins", "https://dashboard.example,http://localhost:3000"),
     ],
 )
 def test_values_that_kubernetes_accepts_are_accepted(name: str, good: str) -> None:
@@ -94,3 +98,12 @@ def test_a_failure_names_the_settings_that_cause_it(error: Exception) -> None:
         blamed_on("A", "B"),
     ):
         raise error
+
+
+def test_no_secret_is_shown_with_the_settings() -> None:
+    url, token = "postgresql://waypost:pass-word@db/waypost", "wpu_secret"
+    settings = Settings.model_validate({"database_url": url, "token": token})
+    assert settings.database_url == url
+    for shown in (repr(settings), str(settings)):
+        assert "pass-word" not in shown
+        assert token not in shown

@@ -72,6 +72,7 @@ async def test_by_default_nobody_is_believed_and_health_is_open() -> None:
         assert isinstance(await asked(ours), NoCredentials)
         assert isinstance(await asked(ours, path="/livez"), Authenticated)
         assert ours.problems == []
+        assert ours.reloads == {}
 
 
 async def test_issuers_come_from_the_file_expressions_and_all(tmp_path: Path) -> None:
@@ -102,7 +103,11 @@ async def test_a_file_that_becomes_wrong_leaves_what_was(
         configuration(tmp_path, **spoilt)
         await ours.look(now=datetime.now(UTC))
         assert len(ours.problems) == 1
+        assert ours.reloads[False] >= 1
         assert isinstance(await asked(ours, token()), Authenticated)
+        configuration(tmp_path, anonymous={"enabled": False})
+        await ours.look(now=datetime.now(UTC))
+        assert ours.reloads[True] >= 1
 
 
 async def test_keys_that_come_after_their_configuration_are_found(tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from app.config import Settings, UnusableSetting
 from app.listener import reloading, tls_of, trusted_by
-from app.schemas.authorities import parse_authority
+from app.schemas.authorities import HostNames, Origin, parse_authority
 from tests.certificates import Authority
 from tests.waiting import until
 
@@ -75,6 +75,15 @@ def test_with_authentication_every_name_is_accepted_unless_some_are_listed() -> 
     assert not listed.know(evil)
 
 
+def test_listed_origins_may_write_and_those_of_another_list_read_as_well() -> None:
+    trusted = trusted_by(
+        settings(allowed_origins="https://a.example", cors_origins="HTTPS://b.example:443")
+    )
+    assert trusted.origins == {Origin("https", "a.example", 443)}
+    assert trusted.readers == {Origin("https", "b.example", 443)}
+    assert trusted_by(settings()).readers == frozenset()
+
+
 def test_the_server_goes_by_the_names_of_its_certificate(tmp_path: Path) -> None:
     given = settings(**pair(tmp_path), allowed_hosts="other.example")
     hosts = trusted_by(given, tls_of(given)).hosts
@@ -94,6 +103,37 @@ def test_the_server_goes_by_the_names_of_its_certificate(tmp_path: Path) -> None
         assert without.know(found) == (name == "other.example")
 
 
+def test_names_of_a_new_certificate_replace_those_of_the_old(tmp_path: Path) -> None:
+    given = settings(**pair(tmp_path), allowed_hosts="other.example")
+    tls = tls_of(given)
+    assert tls is not None
+    trusted = trusted_by(given, tls)
+    SERVERS.server("new.example").saved(tmp_path, "api")
+    (tmp_path / "api.key").write_text("nonsense")
+    assert not tls.reload(now=datetime.now(UTC))
+    assert known_among(trusted.hosts, "waypost.example", "new.example") == ["waypost.example"]
+    SERVERS.server("new.example").saved(tmp_path, "api")
+    assert tls.reload(now=datetime.now(UTC))
+    names = ("waypost.example", "a.lan", "new.example", "other.example", "localhost")
+    assert known_among(trusted.hosts, *names) == ["new.example", "other.example", "localhost"]
+
+
+def test_with_authentication_a_new_certificate_limits_no_names(tmp_path: Path) -> None:
+    given = settings(**pair(tmp_path), auth=True)
+    tls = tls_of(given)
+    assert tls is not None
+    trusted = trusted_by(given, tls)
+    SERVERS.server("new.example").saved(tmp_path, "api")
+    assert tls.reload(now=datetime.now(UTC))
+    assert trusted.hosts is None
+
+
+def known_among(hosts: HostNames | None, *names: str) -> list[str]:
+    assert hosts is not None
+    found = [(name, parse_authority(name.encode())) for name in names]
+    return [name for name, each in found if each is not None and hosts.know(each)]
+
+
 async def test_a_certificate_is_followed_and_its_end_is_a_metric(tmp_path: Path) -> None:
     tls, metrics = tls_of(settings(**pair(tmp_path))), CollectorRegistry()
     assert tls is not None
@@ -107,6 +147,28 @@ async def test_a_certificate_is_followed_and_its_end_is_a_metric(tmp_path: Path)
         assert metrics.get_sample_value(METRIC) == tls.expires_at.timestamp()
         assert tls.expires_at > datetime.now(UTC)
     assert signal.getsignal(signal.SIGHUP) is signal.SIG_DFL, "nobody follows it any more"
+
+
+async def test_reloads_of_a_certificate_are_counted_by_their_result(tmp_path: Path) -> None:
+    tls, metrics = tls_of(settings(**pair(tmp_path))), CollectorRegistry()
+    assert tls is not None
+
+    def counted() -> list[float | None]:
+        name = "waypost_tls_certificate_reloads_total"
+        results = ("success", "failure")
+        return [metrics.get_sample_value(name, {"result": each}) for each in results]
+
+    async with reloading(tls, metrics):
+        assert counted() == [0, 0]
+        tls.reload(now=datetime.now(UTC))
+        assert counted() == [0, 0], "nothing has changed"
+        (tmp_path / "api.key").write_text("nonsense")
+        for _ in range(2):
+            tls.reload(now=datetime.now(UTC))
+        assert counted() == [0, 2], "it is wrong at every look"
+        pair(tmp_path)
+        tls.reload(now=datetime.now(UTC))
+        assert counted() == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,7 @@ def build(
     app = FastAPI(
         title="Waypost",
         version=version,
+        openapi_url=None,  # the framework would derive the document in the event loop
         docs_url=None,  # the framework's pages load scripts from elsewhere
         redoc_url=None,
         redirect_slashes=False,  # a path has one spelling; a redirect would repeat any Host
@@ -72,4 +73,5 @@ def build(
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
     stand_before(app, routed, limits=limits, trusted=trusted, access=access)
     complete(app)
+    app.state.document = docs.document_of(app)
     return app

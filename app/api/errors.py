@@ -51,9 +51,14 @@ class TargetTooLong(errors.DomainError):
 
 
 class MethodRefused(errors.DomainError):
-    """The method is one that no path has."""
+    """The method is none of the path's, or one that no path has."""
 
     reason = "MethodNotAllowed"
+
+    def __init__(self, message: str, *, allowed: str = "") -> None:
+        """Refuse; ``allowed`` lists the methods that there are, as in ``Allow``."""
+        super().__init__(message)
+        self.allowed = allowed
 
 
 class Misdirected(errors.DomainError):
@@ -174,6 +179,8 @@ def refused(error: errors.DomainError, form: str = JSON) -> Response:
     headers = {"Retry-After": str(retry_after_s)} if retry_after_s else {}
     if isinstance(error, (Unauthenticated, UnclearCredentials)) and error.challenge:
         headers["WWW-Authenticate"] = error.challenge
+    if isinstance(error, MethodRefused):
+        headers["Allow"] = error.allowed
     if isinstance(error, TooSlow):
         headers["Connection"] = "close"  # the rest of the request is not read
     status = status_of(error, code.value, retry_after_s=retry_after_s)
@@ -191,7 +198,7 @@ def install(app: FastAPI) -> None:
 async def _on_refusal(request: Request, error: Exception) -> Response:
     """Answer a refusal, with earlier warnings: a mistyped field may be its reason."""
     assert isinstance(error, errors.DomainError)
-    return warn(refused(error, _form(request)), getattr(request.state, "warnings", ()))
+    return warn(refused(error, form_of(request)), getattr(request.state, "warnings", ()))
 
 
 async def _on_bad_parameter(request: Request, error: Exception) -> Response:
@@ -206,17 +213,17 @@ async def _on_bad_parameter(request: Request, error: Exception) -> Response:
     ]
     options = {_OPTIONS.get(cause.field, "") for cause in causes}
     if len(options) == 1 and (kind := options.pop()):
-        return refused(errors.Invalid(kind, "", causes), _form(request))
+        return refused(errors.Invalid(kind, "", causes), form_of(request))
     words = ", ".join(str(cause) for cause in causes)
     refusal = errors.BadRequest(f"the request's parameters are invalid: {words}", causes=causes)
-    return refused(refusal, _form(request))
+    return refused(refusal, form_of(request))
 
 
 def _step(part: str | int) -> str:
     return f"[{part}]" if isinstance(part, int) else f".{part}"
 
 
-def _form(request: Request) -> str:
+def form_of(request: Request) -> str:
     """Choose the form of a refusal; JSON when no acceptable form is available."""
     try:
         return chosen_form(request)
@@ -229,7 +236,7 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     code = error.status_code
     fallback = "BadRequest" if code < HTTPStatus.INTERNAL_SERVER_ERROR else "InternalError"
     status = failure(code, _REASONS.get(code, fallback), error.detail)
-    return _answer(code, status, dict(error.headers or {}), _form(request))
+    return _answer(code, status, dict(error.headers or {}), form_of(request))
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

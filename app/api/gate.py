@@ -1,9 +1,11 @@
 """The layers that every request passes before its route, whichever route that is.
 
-    metrics -> concurrent requests -> size of a body -> Host, Origin -> authentication and rights
-    -> methods -> rules watches -> routes
+    metrics -> (pages that may read) -> concurrent requests -> size of a body -> Host, Origin
+    -> (preflights) -> authentication and rights -> no caches -> requests of the user
+    -> names of parameters -> paths and methods -> rules watches -> compression -> routes
 
-Nothing is answered without them: the fast answers are behind them, too.
+Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
+there if an operator lists pages of other origins.
 """
 
 from collections.abc import Iterable
@@ -12,11 +14,15 @@ from fastapi import FastAPI
 from starlette.routing import Route
 
 from app.api.access.layer import Access, AccessControl
-from app.api.access.requirements import path_itself, requires
 from app.api.access.routes import Routes
+from app.api.access.unstored import Unstored
+from app.api.access.user_limit import UserLimit
+from app.api.http.compression import Compression
+from app.api.http.cross_origin import Preflights, ReadableAnswers
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
+from app.api.http.parameters import Parameters
 from app.api.metrics import RequestMeter
 from app.api.objects.bodies import BodyLimit
 from app.api.rules_watch import Following
@@ -37,14 +43,20 @@ def stand_before(
 
     Raises LookupError for a route that does not say what it asks of its caller.
     """
-    known = [route for route in routes if isinstance(route, Route)]
-    for route in known:
-        if route.path == app.openapi_url:  # the framework's own, which states nothing
-            requires(path_itself)(route.endpoint)
+    known = Routes(route for route in routes if isinstance(route, Route))
+    app.add_middleware(Compression)
     app.add_middleware(Following)
     app.add_middleware(Methods, routes=known)
-    app.add_middleware(AccessControl, routes=Routes(known), access=access)
+    app.add_middleware(Parameters, routes=known)
+    app.add_middleware(UserLimit)
+    app.add_middleware(Unstored)
+    app.add_middleware(AccessControl, routes=known, access=access)
+    readers = frozenset(map(str, trusted.readers))
+    if readers:
+        app.add_middleware(Preflights, origins=readers)
     app.add_middleware(Guard, trusted=trusted)
     app.add_middleware(BodyLimit, bytes_max=limits.body_bytes_max)
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)
+    if readers:
+        app.add_middleware(ReadableAnswers, origins=readers)
     app.add_middleware(RequestMeter)

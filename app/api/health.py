@@ -6,8 +6,9 @@ Source: contract.md, "Routes"; spec kubernetes-api 5.13.
 import platform
 import sys
 from collections.abc import Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Check, RegistryOf
@@ -18,11 +19,18 @@ from app.schemas.health import Health, HealthCheck, Version
 router = APIRouter(tags=["health"])
 
 
+async def _accept_verbose(
+    verbose: Annotated[str, Query(description="Accepted; every check is always listed.")] = "",
+) -> None:
+    """Know the parameter with which people ask Kubernetes' servers for all checks."""
+
+
 @router.get(
     "/livez",
     operation_id="check_liveness",
     summary="Check that this process lives",
     response_model_exclude_none=True,
+    dependencies=[Depends(_accept_verbose)],
 )
 @requires(path_itself)
 async def livez() -> Health:
@@ -36,6 +44,7 @@ async def livez() -> Health:
     summary="Check that this process can work",
     responses=refusals(NotSynced),
     response_model_exclude_none=True,
+    dependencies=[Depends(_accept_verbose)],
 )
 @requires(path_itself)
 async def readyz(registry: RegistryOf) -> Health:
@@ -49,6 +58,7 @@ async def readyz(registry: RegistryOf) -> Health:
     summary="Check that this process lives and can work",
     responses=refusals(NotSynced),
     response_model_exclude_none=True,
+    dependencies=[Depends(_accept_verbose)],
 )
 @requires(path_itself)
 async def healthz(registry: RegistryOf) -> Health:

@@ -15,7 +15,6 @@ from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import Registry, RegistryOf
 from app.api.document.declared import Answered, answered, body_of, declared
 from app.api.errors import refusals
-from app.api.http.packing import packed
 from app.api.objects.bodies import Draft, draft_of, media_of, read_body
 from app.api.objects.representation import warn
 from app.api.rules import TEXT, answer_json
@@ -79,5 +78,5 @@ async def _rendered(
     if part is not None:
         rules = await write(rendering.ipvs)
         text = await write(encode_part, rules, part)
-        return await packed(request, text.encode(), media_type=TEXT)
+        return Response(text.encode(), media_type=TEXT)
     return await answer_json(request, registry, await write(rendering.json))

@@ -25,7 +25,6 @@ from app.api.document.declared import (
 )
 from app.api.errors import refusals
 from app.api.http.content_negotiation import JSON, YAML, accepts_only_json, chosen_form
-from app.api.http.packing import packed
 from app.api.objects.bodies import (
     content_type,
     read_body,
@@ -101,7 +100,7 @@ async def read_node_ipvs_text(
     """Answer with a shell script, or with the part of it that one program loads."""
     rules = await registry.rules.ipvs(snapshot, name)
     text = await registry.writing.run(encode_part, rules, part)
-    return await packed(request, text.encode(), media_type=TEXT)
+    return Response(text.encode(), media_type=TEXT)
 
 
 @router.get(
@@ -133,11 +132,11 @@ async def read_node_nftables(
     rules = await registry.rules.ipvs(snapshot, name)
     write = registry.writing.run
     text = await write(encode_nftables, rules.rules)
-    headers = {"ETag": tag, "Vary": "Accept, Accept-Encoding"}
+    headers = {"ETag": tag, "Vary": "Accept"}
     if accepts_only_json(request):
         body = await write(encode_text, rules.rules, text)
-        return await packed(request, body.encode(), media_type=JSON, headers=headers)
-    return await packed(request, text.encode(), media_type=TEXT, headers=headers)
+        return Response(body.encode(), media_type=JSON, headers=headers)
+    return Response(text.encode(), media_type=TEXT, headers=headers)
 
 
 @router.put(
@@ -169,7 +168,7 @@ async def answer_json(
     """Answer with encoded rules, compressed, or as YAML."""
     if chosen_form(request) == YAML:
         return await registry.writing.run(_as_yaml, request, body, headers or {})
-    return await packed(request, body.encode(), media_type=JSON, headers=headers)
+    return Response(body.encode(), media_type=JSON, headers=headers)
 
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:

@@ -25,9 +25,10 @@ from app.api.access.identity import permit_of
 from app.api.access.requirements import objects_of, requires
 from app.api.dependencies import NAME, Registry, RegistryOf, SnapshotOf
 from app.api.errors import refusals, refused
-from app.api.http.limits import leave_slot
 from app.api.http.packing import Piece, packed_pieces, shared
+from app.api.http.slots import leave_slot
 from app.api.objects.representation import JSON, YAML, answer, chosen_form
+from app.api.objects.waiting import Waiting
 from app.domain import errors
 from app.domain.bounded import Bounded
 from app.domain.dataplane.ipvs.operations import Operation
@@ -180,28 +181,23 @@ async def _answer(request: Request, registry: Registry, question: _Question) -> 
 
 async def _changes(request: Request, registry: Registry, question: _Question) -> NodeChanges:
     """Ask what changed since a revision, again and again until something did or time is up."""
-    snapshot, clock = registry.view.require_synced(), asyncio.get_running_loop()
-    until_s = clock.time() + question.patience_s
-    permit = permit_of(request.scope)
+    view, watching = registry.view, registry.watching
+    snapshot = view.require_synced()
+    waiting = Waiting(view, watching, permit_of(request.scope), patience_s=question.patience_s)
     if question.since > snapshot.revision:
-        snapshot = await registry.view.wait_for(question.since)
-        if permit is not None:
-            permit.require(snapshot)
+        snapshot = await view.wait_for(question.since)
+        waiting.require_permitted()
     if question.patience_s:
-        registry.watching.require_room()
+        watching.require_room(waiting.user)
         leave_slot(request)
     while True:
+        epoch = view.epoch
         changes = await registry.rules.changes(
             question.mode, snapshot, question.node, question.since
         )
-        left_s = until_s - clock.time()
-        if changes.is_any or left_s <= 0:
+        if changes.is_any or not await waiting.has_passed(snapshot.revision, epoch):
             return changes
-        if not await registry.watching.wait_beyond(snapshot.revision, within_s=left_s):
-            return changes
-        snapshot = registry.view.snapshot
-        if permit is not None:
-            permit.require(snapshot)
+        snapshot = view.snapshot
 
 
 async def _pieces(changes: NodeChanges) -> list[Piece]:

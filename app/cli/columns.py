@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from app.cli.ages import age
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.output import Sheet
 from app.domain.addresses import parse_address
@@ -24,23 +25,9 @@ from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.objects.token import TOKEN
 
-NONE, UNSET, UNKNOWN = "<none>", "<unset>", "<unknown>"
+NONE, UNSET = "<none>", "<unset>"
 SHOWN_MAX = 3  # endpoints or ports of a slice in a cell
 _ROLE_LABEL = "node-role.kubernetes.io/"
-
-MINUTE_S, HOUR_S, DAY_S = 60, 3_600, 86_400
-YEAR_D = 365
-# Ages as kubectl rounds them: upper bound, the unit, and a smaller unit where it is shown as well.
-_STEPS = (
-    (2 * MINUTE_S, 1, "s", 0, ""),
-    (10 * MINUTE_S, MINUTE_S, "m", 1, "s"),
-    (3 * HOUR_S, MINUTE_S, "m", 0, ""),
-    (8 * HOUR_S, HOUR_S, "h", MINUTE_S, "m"),
-    (2 * DAY_S, HOUR_S, "h", 0, ""),
-    (8 * DAY_S, DAY_S, "d", HOUR_S, "h"),
-    (2 * YEAR_D * DAY_S, DAY_S, "d", 0, ""),
-    (8 * YEAR_D * DAY_S, YEAR_D * DAY_S, "y", DAY_S, "d"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,26 +61,6 @@ def sheet(
         )
         rows.append((*namespace, *cells))
     return Sheet((*before, *(column.heading for column in columns)), tuple(rows))
-
-
-def short_duration(seconds: int) -> str:
-    """Format a duration with one or two units."""
-    seconds = max(0, seconds)
-    for below, unit_s, unit, smaller_s, smaller in _STEPS:
-        if seconds < below:
-            whole, rest = divmod(seconds, unit_s)
-            part = rest // smaller_s if smaller_s else 0
-            return f"{whole}{unit}{part}{smaller}" if part else f"{whole}{unit}"
-    return f"{seconds // (YEAR_D * DAY_S)}y"
-
-
-def age(created: str, now: datetime) -> str:
-    """Format the age of an object from its creationTimestamp."""
-    try:
-        moment = datetime.fromisoformat(created)
-    except ValueError:
-        return UNKNOWN
-    return short_duration(int((now - moment).total_seconds()))
 
 
 def _name(document: Json) -> str:

@@ -81,10 +81,16 @@ def kind_named(word: str) -> AnyResource:
 
 def kind_and_name(word: str, name: str | None) -> tuple[AnyResource, str]:
     """Parse ``svc ent`` or ``svc/ent``; the name is empty when none is given."""
+    kind_word, found = word_and_name(word, name)
+    return kind_named(kind_word), found
+
+
+def word_and_name(word: str, name: str | None) -> tuple[str, str]:
+    """Parse the same, for a kind that only the server may know; raises BadParameter."""
     kind_word, slash, joined = word.partition("/")
     if slash and name:
         raise typer.BadParameter(f"{word!r} already says the name; {name!r} is one too many")
-    return kind_named(kind_word), joined or name or ""
+    return kind_word, joined or name or ""
 
 
 def object_path(kind: AnyResource, namespace: str, name: str) -> str:

@@ -3,7 +3,8 @@
     environment, texts, variables -> frame -> process -> values | EvaluationError
 
 One process, one question at a time; those who wait, wait no longer than a bound.  A process that
-is late, dies or answers nonsense is killed, and the next question starts another.
+is late, dies or answers nonsense is killed, and the next question starts another.  Expressions
+that kill it three times in a minute are suspended for a minute.
 
 Source: spec access 3.4.
 """
@@ -21,6 +22,7 @@ from typing import Final, Self, cast
 
 from app.policy.expressions import Environment, EvaluationError, Verdict
 from app.policy.frames import LENGTH_OCTETS, FrameError, decode_content, encode_frame, length_of
+from app.policy.suspensions import Asked, Suspensions
 from app.policy.worker import MEMORY_OCTETS_MAX
 
 VARIABLES_OCTETS_MAX: Final = 1_048_576
@@ -43,12 +45,23 @@ class Bounds:
     memory_octets: int = MEMORY_OCTETS_MAX
 
 
+class _Killed(EvaluationError):
+    """The process was killed because of what it was asked."""
+
+
 class PolicyWorker:
     """Checks and evaluates expressions in a process of its own."""
 
-    def __init__(self, bounds: Bounds | None = None, *, library: str = _LIBRARY) -> None:
+    def __init__(
+        self,
+        bounds: Bounds | None = None,
+        *,
+        library: str = _LIBRARY,
+        suspensions: Suspensions | None = None,
+    ) -> None:
         """Start no process yet: many servers have no expressions."""
         self._bounds = bounds or Bounds()
+        self.suspensions = suspensions or Suspensions()
         self._is_supported = find_spec(library) is not None
         self._turn = asyncio.Lock()
         self._process: Process | None = None
@@ -94,13 +107,14 @@ class PolicyWorker:
         variables: Mapping[str, object],
     ) -> Sequence[object]:
         """Give the values, in order; raises EvaluationError if one of them has none."""
+        asked = environment, tuple(expressions)
         request = {
             "does": "evaluate",
             "environment": environment,
             "expressions": [*expressions],
             "variables": variables,
         }
-        answers = await self._ask(request, self._bounds.evaluation_s)
+        answers = await self._ask(request, self._bounds.evaluation_s, asked)
         for expression, answer in zip(expressions, answers, strict=True):
             if "error" in answer:
                 raise EvaluationError(
@@ -109,7 +123,7 @@ class PolicyWorker:
         return [answer.get("value") for answer in answers]
 
     async def _ask(
-        self, request: Mapping[str, object], seconds: float
+        self, request: Mapping[str, object], seconds: float, asked: Asked | None = None
     ) -> Sequence[Mapping[str, object]]:
         if not self._is_supported:
             raise EvaluationError(
@@ -117,15 +131,26 @@ class PolicyWorker:
                 "x86_64 and aarch64 only"
             )
         frame = _frame_of(request)
+        self._require_evaluated(asked)
         try:
             async with asyncio.timeout(self._bounds.wait_s):
                 await self._turn.acquire()
         except TimeoutError as error:
             raise EvaluationError("too many expressions are being evaluated") from error
         try:
+            self._require_evaluated(asked)  # those before may have been the same
             return await self._exchange(frame, seconds)
+        except _Killed as killed:
+            if asked is not None and self.suspensions.count_kill(asked, str(killed)):
+                _log.warning("expressions are suspended for a minute: %.200s", "; ".join(asked[1]))
+            raise
         finally:
             self._turn.release()
+
+    def _require_evaluated(self, asked: Asked | None) -> None:
+        """Raise the error of suspended expressions."""
+        if asked is not None and (error := self.suspensions.error_of(asked)):
+            raise EvaluationError(error)
 
     async def _exchange(self, frame: bytes, seconds: float) -> Sequence[Mapping[str, object]]:
         process = await self._started()
@@ -135,9 +160,9 @@ class PolicyWorker:
                 answer = await _exchanged(process, frame)
             is_answered = True
         except TimeoutError as error:
-            raise EvaluationError(f"it took more than {seconds:g} s") from error
+            raise _Killed(f"it took more than {seconds:g} s") from error
         except (OSError, asyncio.IncompleteReadError, FrameError) as error:
-            raise EvaluationError("its evaluation ended, probably for lack of memory") from error
+            raise _Killed("its evaluation ended, probably for lack of memory") from error
         finally:
             if not is_answered:  # also when cancelled: the next must not read this answer
                 self.kills += 1

@@ -13,7 +13,7 @@ import contextlib
 import logging
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
@@ -22,6 +22,7 @@ from app.registry.ports import TokenUseStore
 from app.registry.reads.view import View
 
 SAVE_S = 60.0  # seconds between two statements
+_MINUTE = timedelta(minutes=1)
 
 _log = logging.getLogger(__name__)
 
@@ -39,10 +40,9 @@ class TokenUses:
 
     def record(self, token: str, now: datetime) -> None:
         """Note that the token with this id was used."""
-        minute = now.replace(second=0, microsecond=0)
         known = self._known.get(token)
-        if known is None or known < minute:
-            self._known[token] = self._unsaved[token] = minute
+        if known is None or now - known >= _MINUTE:
+            self._known[token] = self._unsaved[token] = now.replace(second=0, microsecond=0)
 
     def shown(self, token: Token) -> Token:
         """Add its last use to a token."""

@@ -56,6 +56,12 @@ class Origin:
         """Give the origin of pages served with a scheme at an authority."""
         return cls(scheme, authority.host, authority.port_within(scheme))
 
+    def __str__(self) -> str:
+        """Write the origin as browsers do (RFC 6454 section 6.2)."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        is_default = self.port is None or self.port == _DEFAULT_PORTS.get(self.scheme)
+        return f"{self.scheme}://{host}" if is_default else f"{self.scheme}://{host}:{self.port}"
+
 
 def parse_authority(octets: bytes) -> Authority | None:
     """Parse ``host[:port]``; None for anything else, user names included."""

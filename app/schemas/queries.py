@@ -5,7 +5,8 @@ Source: spec kubernetes-api 5.3, 5.4 and 5.8; contract.md, "Routes".
 
 from typing import Annotated, Final, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, JsonValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
+from pydantic_core import PydanticCustomError
 
 from app.domain.dataplane.ipvs.script import Part
 from app.domain.errors import Invalid
@@ -48,6 +49,19 @@ NAMED: Final = "x-parameter"
 """Marks a parameter that differs from others of its name, and goes by another in the document."""
 
 
+def _strict(value: object) -> object:
+    """Read a flag that rights depend on: a word that is read in two ways would pass them."""
+    if not isinstance(value, str):
+        return value
+    if value.lower() not in _FLAGS:
+        raise PydanticCustomError("flag", "must be true or false")
+    return _FLAGS[value.lower()]
+
+
+_FLAGS: Final = {"true": True, "1": True, "false": False, "0": False}
+Flag = Annotated[bool, BeforeValidator(_strict)]
+
+
 def _without_defaults(schema: dict[str, JsonValue], model: type[BaseModel]) -> None:
     """Document that what is absent is the same as what is not sent."""
     tidy(schema, model)
@@ -56,7 +70,7 @@ def _without_defaults(schema: dict[str, JsonValue], model: type[BaseModel]) -> N
 
 
 class Query(BaseModel):
-    """Parameters in the wire's spelling; unknown ones are ignored, as in Kubernetes."""
+    """Parameters in the wire's spelling; the layers before a route refuse unknown ones."""
 
     model_config = ConfigDict(
         alias_generator=wire_name,
@@ -101,7 +115,7 @@ class ListQuery(Query):
     resource_version_match: _VersionMatch = Field(
         "", description="How `resourceVersion` is meant: `NotOlderThan` when absent."
     )
-    watch: bool = Field(default=False, description="Follow changes instead of listing.")
+    watch: Flag = Field(default=False, description="Follow changes instead of listing.")
     timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
         0, description="End a watch after this time; 0 leaves it to the server."
     )
@@ -113,7 +127,7 @@ class ListQuery(Query):
         description="With `watch`: whether to begin with the objects there are; when absent, "
         "only without a `resourceVersion`.",
     )
-    visible: bool = Field(
+    visible: Flag = Field(
         default=False,
         description="Show what the caller may see where all namespaces are not allowed.",
     )
@@ -128,6 +142,9 @@ class DeleteQuery(Query):
     )
     propagation_policy: _PropagationPolicy = Field(
         "", description="Accepted; dependents are always deleted too."
+    )
+    orphan_dependents: bool | None = Field(
+        None, description="Accepted; dependents are always deleted too."
     )
 
 
@@ -165,7 +182,7 @@ class WatchQuery(Query):
         examples=["Service,EndpointSlice"],
     )
     namespace: Text = Field("", description="Only objects of this namespace.")
-    visible: bool = Field(
+    visible: Flag = Field(
         default=False,
         description="Show what the caller may see where all namespaces are not allowed.",
     )

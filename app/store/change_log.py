@@ -44,18 +44,25 @@ class DatabaseClock:
     def __init__(self, *, monotonic: Callable[[], float] = time.monotonic) -> None:
         """Measure the time since the last update by ``monotonic``, in seconds."""
         self._monotonic = monotonic
-        self._updated: tuple[datetime, float] | None = None
+        self._updated: tuple[datetime, float] | None = None  # a whole second, and when it was
+        self._shown = 0, datetime.min.replace(tzinfo=UTC)  # whole seconds since, and their time
 
     def update(self, now: datetime) -> None:
         """Set the time that the database reported just now."""
-        self._updated = now, self._monotonic()
+        second = now.replace(microsecond=0)
+        self._updated = second, self._monotonic() - (now - second).total_seconds()
+        self._shown = 0, second
 
     def now(self) -> datetime:
         """Give the time in whole seconds, as objects have it."""
         if self._updated is None:
             return datetime.now(UTC).replace(microsecond=0)
         reported, at_s = self._updated
-        return (reported + timedelta(seconds=self._monotonic() - at_s)).replace(microsecond=0)
+        passed_s = int(self._monotonic() - at_s)
+        shown = self._shown
+        if passed_s != shown[0]:  # every request asks, and most within one second
+            self._shown = shown = passed_s, reported + timedelta(seconds=passed_s)
+        return shown[1]
 
 
 class ChangeLogFollower:

@@ -19,8 +19,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 from asyncpg import PostgresError, UniqueViolationError
@@ -28,13 +27,13 @@ from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from app.domain.changes import Change
 from app.domain.errors import NotSynced, Unconfirmed
 from app.domain.names import Revision, Uid
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy, Work
 from app.registry.reads.view import View
 from app.registry.threads import in_thread
+from app.store.batch import Batch
 from app.store.change_log import ChangeLogFollower
 from app.store.engine import CONNECT_S_MAX, LOCK_S_MAX, UNREACHABLE, connected, driver_of
 from app.store.loading import (
@@ -46,10 +45,9 @@ from app.store.loading import (
 )
 from app.store.saving import SAVE_S_MAX, save
 from app.store.tables import AnyRow, counter
-from app.store.write_queue import QUEUED_S_MAX, Job, WriteQueue
+from app.store.write_queue import QUEUED_S_MAX, WriteQueue
 
 LONG_TRIES_MAX = 3  # attempts of a long decision without the lock, when others commit
-AT_ONCE_MAX = 100  # objects touched; decisions that may touch more run in a thread
 BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until the lock is held and the state current
 _DISCARD_S = 2.0  # seconds of the driver to leave a server that does not answer
 WRITE_S_MAX = QUEUED_S_MAX + BEGIN_S_MAX + 2 * SAVE_S_MAX + 2 * _DISCARD_S
@@ -58,36 +56,6 @@ is queued before it; the time of the decision itself is not counted."""
 
 T = TypeVar("T")
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Batch:
-    """Decisions of one transaction, their changes so far, and its progress."""
-
-    jobs: list[Job[Any]]
-    before: Snapshot = field(default_factory=Snapshot)
-    snapshot: Snapshot = field(default_factory=Snapshot)
-    cursors: Mapping[str, int] = field(default_factory=dict[str, int])
-    changes: list[Change] = field(default_factory=list[Change])
-    has_begun: bool = False
-    is_decided: bool = False
-    is_committing: bool = False
-
-    @property
-    def is_long(self) -> bool:
-        """Whether its decisions may touch more than ``AT_ONCE_MAX`` objects."""
-        return sum(job.reach for job in self.jobs) > AT_ONCE_MAX
-
-    def begin(self, snapshot: Snapshot, cursors: Mapping[str, int]) -> None:
-        """Start from a state, and drop earlier decisions."""
-        self.before = self.snapshot = snapshot
-        self.cursors = cursors
-        self.changes.clear()
-
-    def fail(self, refusal: Exception) -> None:
-        self.changes.clear()
-        for job in self.jobs:
-            job.refusal = refusal
 
 
 class PostgresWriter:
@@ -143,7 +111,7 @@ class PostgresWriter:
         """Commit queued decisions, until cancelled; a current commit is finished first."""
         try:
             while True:
-                committing = asyncio.ensure_future(self._settle(_Batch(await self.queue.batch())))
+                committing = asyncio.ensure_future(self._settle(Batch(await self.queue.batch())))
                 try:
                     await asyncio.shield(committing)
                 except asyncio.CancelledError:
@@ -152,7 +120,7 @@ class PostgresWriter:
         finally:
             self.queue.refuse_all("this process is shutting down")
 
-    async def _settle(self, batch: _Batch) -> None:
+    async def _settle(self, batch: Batch) -> None:
         try:
             with self.queue.held() if batch.is_long else nullcontext():
                 await self._commit(batch)
@@ -172,7 +140,7 @@ class PostgresWriter:
         for job in batch.jobs:
             job.settle()
 
-    def _fail(self, batch: _Batch, error: Exception) -> None:
+    def _fail(self, batch: Batch, error: Exception) -> None:
         """Refuse the decisions of the failed transaction, and all queued ones."""
         _log.warning("the database failed, and %d writes: %r", len(batch.jobs), error)
         if batch.is_committing:
@@ -183,7 +151,7 @@ class PostgresWriter:
             batch.fail(NotSynced("the database failed; the write did not happen"))
         self.queue.refuse_all("the database failed")
 
-    async def _commit(self, batch: _Batch) -> None:
+    async def _commit(self, batch: Batch) -> None:
         try:
             await self._transact(batch)
         except DBAPIError as error:
@@ -192,7 +160,7 @@ class PostgresWriter:
                 raise
             await self._transact(batch)
 
-    async def _transact(self, batch: _Batch) -> None:
+    async def _transact(self, batch: Batch) -> None:
         async with connected(self._engine) as connection:
             is_done = await self._commit_optimistically(connection, batch)
             for _ in range(LONG_TRIES_MAX if batch.is_long else 0):
@@ -212,7 +180,7 @@ class PostgresWriter:
             await connection.rollback()
         self._counter = Revision(row.revision), row.cursors
 
-    async def _commit_optimistically(self, connection: AsyncConnection, batch: _Batch) -> bool:
+    async def _commit_optimistically(self, connection: AsyncConnection, batch: Batch) -> bool:
         """Commit in one statement if no other process has committed; says whether it is done.
 
         Without changes the statement proves nothing about the counter: the decisions are then
@@ -238,7 +206,7 @@ class PostgresWriter:
         batch.is_committing = is_done
         return is_done
 
-    async def _transact_locked(self, connection: AsyncConnection, batch: _Batch) -> None:
+    async def _transact_locked(self, connection: AsyncConnection, batch: Batch) -> None:
         async with asyncio.timeout(BEGIN_S_MAX):
             await self._begin(connection, batch)
         if not batch.is_decided:
@@ -254,7 +222,7 @@ class PostgresWriter:
                 batch.is_committing = True
                 await connection.commit()
 
-    async def _begin(self, connection: AsyncConnection, batch: _Batch) -> None:
+    async def _begin(self, connection: AsyncConnection, batch: Batch) -> None:
         """Lock the counter, and show commits of other processes; no others can follow.
 
         Most of them are read before the lock is taken, while others can continue to write.
@@ -275,14 +243,14 @@ class PostgresWriter:
             upto = Revision(row.revision)
             await self._view.show(await changes_after(connection, seen, upto=upto))
 
-    async def _decide_all(self, batch: _Batch) -> None:
+    async def _decide_all(self, batch: Batch) -> None:
         if batch.is_long:
             await in_thread(self._decide, batch)
         else:
             self._decide(batch)
         batch.is_decided = True
 
-    def _decide(self, batch: _Batch) -> None:
+    def _decide(self, batch: Batch) -> None:
         for job in batch.jobs:
             work = self._work(batch.snapshot, batch.cursors)
             job.refusal = None

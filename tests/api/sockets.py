@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from starlette.types import Receive, Scope, Send
 
 from app.api.http.connection import CONNECTIONS_MAX
+from app.api.http.handshakes import HANDSHAKE_S_MAX, HANDSHAKES_MAX
 from app.api.http.server import HTTPServer, listen
 from app.api.http.tls import TLS
 
@@ -15,7 +16,12 @@ App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 @asynccontextmanager
 async def serving(
-    app: App, *, connections_max: int = CONNECTIONS_MAX, tls: TLS | None = None
+    app: App,
+    *,
+    connections_max: int = CONNECTIONS_MAX,
+    tls: TLS | None = None,
+    handshake_s_max: float = HANDSHAKE_S_MAX,
+    handshakes_max: int = HANDSHAKES_MAX,
 ) -> AsyncGenerator[int, None]:
     """Serve until the block ends; gives the port."""
     ready = asyncio.Event()
@@ -26,6 +32,8 @@ async def serving(
             stopping=lambda: None,
             connections_max=connections_max,
             tls=tls,
+            handshake_s_max=handshake_s_max,
+            handshakes_max=handshakes_max,
         )
         running = asyncio.create_task(server.serve([listener]))
         try:

@@ -13,7 +13,7 @@ from app.api import application
 from app.domain.work import Work
 from app.main import VERSION
 from app.registry.ports import Writer
-from app.store.writer import AT_ONCE_MAX
+from app.store.batch import AT_ONCE_MAX
 from tests.registries import a_client, a_registry
 
 Wire = dict[str, Any]
@@ -119,6 +119,15 @@ async def test_reading_odd_bodies_yields_to_the_event_loop(
     iterations, answer = await iterations_of(asyncio.ensure_future(sending))
     assert answer.status_code < httpx.codes.INTERNAL_SERVER_ERROR
     assert iterations > ITERATIONS_MIN
+
+
+@pytest.mark.parametrize("path", ["/openapi.json", "/"])
+async def test_the_document_is_derived_beside_the_event_loop(api: API, path: str) -> None:
+    iterations, answer = await iterations_of(asyncio.ensure_future(api.client.get(path)))
+    assert answer.is_success
+    assert iterations > ITERATIONS_MIN
+    again, _ = await iterations_of(asyncio.ensure_future(api.client.get(path)))
+    assert again < iterations, "it is kept"
 
 
 async def reaches(

@@ -13,13 +13,19 @@ import pytest
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import generate_latest
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import application
+from app.api.access.identity import Caller, Permit, set_permit
+from app.api.credentials.outcomes import Method
+from app.api.credentials.tokens import mint
 from app.api.objects.streams import Watching
 from app.api.rules_watch import (
     BESIDE_CHARACTERS_MIN,
     _encoded,  # pyright: ignore[reportPrivateUsage]
 )
+from app.domain.access.subjects import User
+from app.domain.access.tokens import TokenKind, id_of, stored_by_id
 from app.domain.changes import Change
 from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.rules.model import RulesConfig
@@ -32,10 +38,11 @@ from app.registry.reads.view import View
 from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
 from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
-from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
+from tests.builders import a_node, a_service, a_token, an_endpoint, an_endpoint_slice
+from tests.memory_writer import EPOCH
 from tests.registries import a_client
 from tests.rounds import work_a_round
-from tests.waiting import until
+from tests.waiting import WITHIN_S, until
 
 ONE = an_endpoint_slice(an_endpoint("10.244.0.1"))
 TWO = an_endpoint_slice(an_endpoint("10.244.0.1"), an_endpoint("10.244.0.2"))
@@ -65,7 +72,7 @@ class Api:
 
 
 @asynccontextmanager
-async def an_api_of(*objects: Object) -> AsyncGenerator[Api]:
+async def an_api_of(*objects: Object, permit: Permit | None = None) -> AsyncGenerator[Api]:
     view = View()
     view.reset(load(objects, revision=Revision(1)), history=(), compacted=Revision(1))
     watching = Watching(view, Notifier(view, batch_s=0))
@@ -80,8 +87,18 @@ async def an_api_of(*objects: Object) -> AsyncGenerator[Api]:
         reading=Lane(),
         writing=Lane(),
     )
-    async with a_client(app) as client:
+    async with a_client(app if permit is None else _permitted(app, permit)) as client:
         yield Api(client, view, watching, metrics)
+
+
+def _permitted(app: ASGIApp, permit: Permit) -> ASGIApp:
+    """Believe that every request has this permit."""
+
+    async def with_permit(scope: Scope, receive: Receive, send: Send) -> None:
+        set_permit(scope, permit)
+        await app(scope, receive, send)
+
+    return with_permit
 
 
 async def test_a_change_in_the_words_of_nft_leads_where_the_whole_leads() -> None:
@@ -183,6 +200,41 @@ async def test_nobody_is_kept_waiting_by_a_process_that_stops() -> None:
         await asyncio.sleep(0.05)
         api.watching.stop()
         assert (await asyncio.wait_for(asking, 10)).json()["operations"] == []
+
+
+def lose(api: Api, *kept: Object) -> None:
+    """Let the database lose all revisions but the first, as a failover may."""
+    api.view.reset(
+        load(kept, revision=Revision(1)),
+        history=(),
+        compacted=Revision(1),
+        has_same_past=False,
+    )
+
+
+@pytest.mark.parametrize("mode", ["ipvs", "nftables"])
+async def test_who_waits_at_a_revision_that_the_database_loses_must_begin_anew(mode: str) -> None:
+    async with an_api_of(a_node("n1"), a_service(), ONE) as api:
+        api.change(ONE, TWO)
+        asking = asyncio.create_task(api.changes(mode, 2, timeout_s=60))
+        await until(lambda: api.watching.watchers == 1)
+        lose(api, a_node("n1"), a_service(), ONE)
+        answer = await asyncio.wait_for(asking, WITHIN_S)
+        assert (answer.status_code, answer.json()["reason"]) == (410, "Expired")
+
+
+async def test_who_waits_by_a_token_that_the_database_loses_is_refused() -> None:
+    text = mint(TokenKind.USER)
+    alice = User(name="alice", groups=("system:masters",))
+    caller = Caller(user=alice, real=alice, method=Method.TOKEN, credential_id=id_of(text))
+    permit = Permit(caller=caller, asked=(), tokens_of=stored_by_id, now=lambda: EPOCH)
+    async with an_api_of(a_node("n1"), permit=permit) as api:
+        api.change(None, a_token(text))
+        asking = asyncio.create_task(api.changes("ipvs", 2, timeout_s=60))
+        await until(lambda: api.watching.watchers == 1)
+        lose(api, a_node("n1"))
+        answer = await asyncio.wait_for(asking, WITHIN_S)
+        assert (answer.status_code, answer.json()["reason"]) == (401, "Unauthorized")
 
 
 async def test_a_node_that_is_not_known_and_a_revision_too_old_are_refused() -> None:

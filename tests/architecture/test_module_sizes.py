@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 APP = Path(__file__).parents[2] / "app"
-MODULE_LINES_MAX = 400
-FUNCTION_LINES_MAX = 60
+MODULE_LINES_MAX = 310
+FUNCTION_LINES_MAX = 42
 IMPORTS_MAX = 20
 ROOM_FILES_MAX = 16
-COMPOSITION_ROOTS = {"main.py", "replica.py"}
+COMPOSITION_ROOTS = {"live_state.py", "main.py", "replica.py"}
 
 rooms = sorted({path.parent for path in APP.rglob("*.py")})
 modules = pytest.mark.parametrize(
@@ -20,12 +20,12 @@ modules = pytest.mark.parametrize(
 
 
 @modules
-def test_a_module_is_at_most_400_lines(module: Path) -> None:
+def test_a_module_is_at_most_310_lines(module: Path) -> None:
     assert len(module.read_text().splitlines()) <= MODULE_LINES_MAX
 
 
 @modules
-def test_a_function_is_at_most_60_lines(module: Path) -> None:
+def test_a_function_is_at_most_42_lines(module: Path) -> None:
     too_long = [
         f"{function.name} (line {function.lineno}): {lines} lines"
         for function, lines in functions(ast.parse(module.read_text()))

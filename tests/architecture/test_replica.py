@@ -29,4 +29,5 @@ def test_a_replica_loads_neither_a_database_nor_a_framework() -> None:
         check=True,
     ).stdout.split()
     assert "app.dns.serving.server" in loaded
-    assert [name for name in loaded if name.startswith(UNWANTED)] == []
+    unwanted = tuple(f"{package}." for package in UNWANTED)
+    assert [name for name in loaded if f"{name}.".startswith(unwanted)] == []

@@ -10,6 +10,7 @@ import pytest
 
 from app.policy.client import VARIABLES_OCTETS_MAX, Bounds, PolicyWorker
 from app.policy.expressions import Environment, EvaluationError
+from app.policy.suspensions import SUSPENDED_S, Suspensions
 
 CLAIMS = Environment.CLAIMS
 GENEROUS = Bounds(evaluation_s=60, check_s=60, wait_s=60, start_s=60)
@@ -81,6 +82,54 @@ async def test_one_that_takes_too_long_is_killed_and_the_next_is_answered() -> N
         assert children() == []
         (verdict,) = await worker.check(CLAIMS, ["true"])
         assert verdict.type == "BOOL"
+
+
+async def test_one_that_kills_three_times_in_a_minute_is_suspended_for_a_minute(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    now_s = [0.0]
+    suspensions = Suspensions(clock=lambda: now_s[0])
+    bounds = Bounds(evaluation_s=0.0, start_s=60)
+    async with PolicyWorker(bounds, suspensions=suspensions) as worker:
+        for _ in range(3):
+            with pytest.raises(EvaluationError, match=r"took more than 0 s$"):
+                await evaluated(worker, "1")
+        assert (worker.kills, suspensions.suspended) == (3, 1)
+        for _ in range(5):
+            with pytest.raises(EvaluationError, match=r"took more than 0 s, .* suspended"):
+                await evaluated(worker, "1")
+        assert worker.kills == 3, "it is not asked"
+        with pytest.raises(EvaluationError, match=r"took more than 0 s$"):
+            await evaluated(worker, "2")
+        (verdict,) = await worker.check(CLAIMS, ["1"])
+        assert verdict.type == "INT", "it can be checked all the same"
+        now_s[0] = SUSPENDED_S
+        with pytest.raises(EvaluationError, match=r"took more than 0 s$"):
+            await evaluated(worker, "1")
+    assert caplog.messages.count("expressions are suspended for a minute: 1") == 1
+
+
+async def test_those_that_wait_behind_a_kill_are_suspended_with_it() -> None:
+    bounds = Bounds(evaluation_s=0.0, wait_s=60, start_s=60)
+    async with PolicyWorker(bounds) as worker:
+        asking = [evaluated(worker, "1") for _ in range(10)]
+        answers = await asyncio.gather(*asking, return_exceptions=True)
+        assert [isinstance(answer, EvaluationError) for answer in answers] == [True] * 10
+        assert worker.kills == 3
+
+
+async def test_one_who_leaves_suspends_nothing(worker: PolicyWorker) -> None:
+    for _ in range(4):
+        await worker.start()
+        (process,) = children()
+        os.kill(process.pid, signal.SIGSTOP)
+        leaving = asyncio.create_task(evaluated(worker, "1"))
+        await asyncio.sleep(0)
+        leaving.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await leaving
+    assert worker.kills == 4
+    assert await evaluated(worker, "1") == 1
 
 
 async def test_one_that_takes_too_much_memory_is_an_error() -> None:

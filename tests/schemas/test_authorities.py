@@ -175,6 +175,22 @@ def test_an_origin_is_scheme_host_and_port(text: str, origin: Origin) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("HTTPS://Waypost.Example:443", "https://waypost.example"),
+        ("http://waypost.example:443", "http://waypost.example:443"),
+        ("http://[0:0::1]:8080", "http://[::1]:8080"),
+        ("http://127.0.0.1:80", "http://127.0.0.1"),
+        ("app://x:5", "app://x:5"),
+    ],
+)
+def test_an_origin_is_written_as_browsers_do(text: str, written: str) -> None:
+    origin = parse_origin(text)
+    assert str(origin) == written
+    assert parse_origin(written) == origin
+
+
+@pytest.mark.parametrize(
     "text",
     [
         "null",

@@ -20,9 +20,10 @@ from app.registry.reads.view import View
 from app.registry.writes import lifecycle
 from app.registry.writes.bootstrap import bootstrap
 from app.registry.writes.reconcile import reconcile
+from app.store.batch import AT_ONCE_MAX
 from app.store.change_log import ChangeLogFollower
 from app.store.keeping.check import check
-from app.store.writer import AT_ONCE_MAX, LONG_TRIES_MAX, PostgresWriter
+from app.store.writer import LONG_TRIES_MAX, PostgresWriter
 from tests.builders import a_namespace, a_pod, a_service, key
 from tests.databases import connected
 from tests.memory_writer import MemoryWriter

@@ -9,6 +9,7 @@ Without authentication there is no permit, and every caller may do everything.
 Source: access.md 1, 1.1, 1.10 and 2.9.
 """
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,7 +27,6 @@ from app.domain.access.refusals import Refused
 from app.domain.access.subjects import UNSECURED, User
 from app.domain.access.tokens import StoredToken
 from app.domain.errors import DomainError, Expired
-from app.domain.names import REVISION_ZERO, Revision
 from app.domain.snapshot import Snapshot
 
 _PERMIT: Final = "waypost.permit"
@@ -51,18 +51,15 @@ class Caller:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Permit:
-    """The rights that a request was allowed by, and whether it has them at a later state.
+    """The rights that a request was allowed by, and whether it has them at another state.
 
-    ``known_at`` is the revision of the state by which the caller was authenticated: in an older
-    one its token may not have been issued yet.  ``namespaces`` are those that a list or watch with
-    ``visible=true`` was limited to.
+    ``namespaces`` are those that a list or watch with ``visible=true`` was limited to.
     """
 
     caller: Caller
     asked: tuple[Attributes, ...]
     tokens_of: Callable[[Snapshot], Mapping[str, StoredToken]]
     now: Callable[[], datetime]
-    known_at: Revision = REVISION_ZERO
     namespaces: frozenset[str] | None = None
 
     def asking(
@@ -72,14 +69,37 @@ class Permit:
         return replace(self, asked=tuple(asked), namespaces=namespaces)
 
     @property
-    def has_ended(self) -> bool:
-        """Whether the credential is past its end."""
-        return self.caller.expires_at is not None and self.now() >= self.caller.expires_at
+    def holder(self) -> str:
+        """The user whose share of the limits the request takes: the one that authenticated.
 
-    def refusal(self, snapshot: Snapshot) -> DomainError | None:
-        """Give the refusal of the request at a state, now or since then; None if it is allowed."""
+        Who acts for others so has no more than its own share.
+        """
+        return self.caller.real.name
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the credential is past its end now."""
+        return self.has_ended_at(self.now())
+
+    def has_ended_at(self, now: datetime) -> bool:
+        """Whether the credential is past its end at a time."""
+        return self.caller.expires_at is not None and now >= self.caller.expires_at
+
+    @property
+    def left_s(self) -> float:
+        """Seconds until the credential is past its end; infinite without one."""
+        end = self.caller.expires_at
+        return math.inf if end is None else (end - self.now()).total_seconds()
+
+    def refusal(self, snapshot: Snapshot, *, is_past: bool = False) -> DomainError | None:
+        """Give the refusal of the request at a state; None if it is allowed.
+
+        A state is past if it precedes the authentication: there the token of the caller may not
+        have been issued yet.  In a present one it is unknown only if it was revoked, or if the
+        database has lost the commit that issued it.
+        """
         caller = self.caller
-        if self.has_ended or self._is_revoked(snapshot):
+        if self.has_ended or self._is_revoked(snapshot, is_past=is_past):
             return Unauthenticated()
         if caller.impersonation is not None:
             found = impersonated(snapshot, caller.real, caller.impersonation)
@@ -91,17 +111,15 @@ class Permit:
         return None if refused is None else refused.error
 
     def require(self, snapshot: Snapshot) -> None:
-        """Raise why the request is not allowed any more at a state."""
+        """Raise why the request is not allowed at a present state."""
         if (refusal := self.refusal(snapshot)) is not None:
             raise refusal
 
-    def _is_revoked(self, snapshot: Snapshot) -> bool:
+    def _is_revoked(self, snapshot: Snapshot, *, is_past: bool) -> bool:
         if self.caller.method is not Method.TOKEN:
             return False
         stored = self.tokens_of(snapshot).get(self.caller.credential_id)
-        if stored is None:
-            return snapshot.revision >= self.known_at
-        return stored.revoked_at is not None
+        return not is_past if stored is None else stored.revoked_at is not None
 
     def _visible_refusal(self, snapshot: Snapshot, known: frozenset[str]) -> DomainError | None:
         try:

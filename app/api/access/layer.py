@@ -3,6 +3,7 @@
     request -> authenticate -> impersonate -> attributes -> authorise -> route
                   401             403             |           403
 
+A request that was allowed before is allowed again while the state that decides it is the same.
 The user is set in the request's scope, and credentials are removed from its headers.  With
 ``resourceVersion=N`` a request is evaluated on the state at N or later.
 
@@ -10,15 +11,17 @@ Source: access.md 1, 1.1, 1.9, 1.10 and 2.1.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from prometheus_client import Counter
 from starlette.datastructures import QueryParams
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.access.ahead import Ahead
 from app.api.access.authority import require
 from app.api.access.identity import Caller, Permit, set_permit
+from app.api.access.kept import KeptPermits, Key, key_of
 from app.api.access.requirements import Asked
 from app.api.access.routes import Routes, UnknownMethod
 from app.api.credentials.authenticator import Authenticator, Presented
@@ -32,7 +35,7 @@ from app.api.credentials.outcomes import (
     Refused,
     TooMany,
 )
-from app.api.credentials.proxy import plain_address, without_identity
+from app.api.credentials.proxy import plain_address, split_identity
 from app.api.errors import Overloaded, Unauthenticated, UnclearCredentials, refused
 from app.api.http.connection import PEER_CERTIFICATE
 from app.domain.access.attributes import Attributes
@@ -40,10 +43,12 @@ from app.domain.access.impersonation import Impersonation, impersonated, parse_i
 from app.domain.access.refusals import Refused as Unauthorised
 from app.domain.access.subjects import User
 from app.domain.access.tokens import StoredToken
-from app.domain.errors import DomainError, NotSynced
+from app.domain.errors import BadRequest, DomainError, NotFound, NotSynced
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from app.schemas.objects.metadata import asked_revision
+
+_SUCCESS = "success"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +68,7 @@ class Access:
     counted: Counter
     used: Callable[[str, datetime], None]
     problems: Callable[[], Sequence[str]]
+    ahead: Ahead = field(default_factory=Ahead)
 
 
 class AccessControl:
@@ -73,33 +79,54 @@ class AccessControl:
 
     def __init__(self, app: ASGIApp, *, routes: Routes, access: Access | None) -> None:
         self._app, self._routes, self._access = app, routes, access
+        self._kept = KeptPermits()
+        if access is not None:
+            self._reused = access.counted.labels(method=Method.TOKEN.value, result=_SUCCESS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on with its user, or refuse it."""
         if scope["type"] != "http" or self._access is None:
             await self._app(scope, receive, send)
             return
+        identity, others = split_identity(scope["headers"])
         try:
-            permit = await _Evaluation(self._routes, self._access, scope).permit()
+            permit = await self._permit(self._access, scope, key_of(scope, identity))
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
             return
         # In place, because the layers before this one read from the scope which route answered.
-        scope["headers"] = without_identity(scope["headers"])
+        scope["headers"] = others
         set_permit(scope, permit)
         await self._app(scope, receive, send)
+
+    async def _permit(self, access: Access, scope: Scope, key: Key | None) -> Permit:
+        """Give the permit of a request, or raise its refusal."""
+        if key is not None and not access.is_stale():
+            now = access.now()
+            permit = self._kept.find(key, access.view.snapshot, now)
+            if permit is not None:
+                self._reused.inc()
+                access.used(permit.caller.credential_id, now)
+                return permit
+        evaluation = _Evaluation(self._routes, access, scope)
+        snapshot = await evaluation.snapshot()
+        permit = await evaluation.permit(snapshot)
+        if key is not None:
+            self._kept.keep(key, snapshot, permit)
+        return permit
 
 
 class _Evaluation:
     """The evaluation of one request."""
 
     def __init__(self, routes: Routes, access: Access, scope: Scope) -> None:
-        self._routes, self._access, self._scope = routes, access, scope
+        self._access, self._scope = access, scope
         self._query = QueryParams(scope["query_string"])
+        self._method = "GET" if scope["method"] == "HEAD" else scope["method"]
+        self._found = routes.find(self._method, scope["path"])
 
-    async def permit(self) -> Permit:
-        """Give the permit of the request, or raise its refusal."""
-        snapshot = await self._snapshot()
+    async def permit(self, snapshot: Snapshot) -> Permit:
+        """Give the permit of the request on a state, or raise its refusal."""
         known = await self._authenticated(snapshot)
         impersonation = self._impersonation()
         user = known.user
@@ -107,6 +134,8 @@ class _Evaluation:
             user = _impersonated(snapshot, user, impersonation)
         asked = tuple(self._asked())
         require(snapshot, user, asked)
+        if self._found is None:  # here, lest the framework find a route by other rules
+            raise NotFound("Not Found")
         caller = Caller(
             user=user,
             real=known.user,
@@ -116,15 +145,9 @@ class _Evaluation:
             impersonation=impersonation,
         )
         access = self._access
-        return Permit(
-            caller=caller,
-            asked=asked,
-            tokens_of=access.tokens_of,
-            now=access.now,
-            known_at=snapshot.revision,
-        )
+        return Permit(caller=caller, asked=asked, tokens_of=access.tokens_of, now=access.now)
 
-    async def _snapshot(self) -> Snapshot:
+    async def snapshot(self) -> Snapshot:
         """Give the state to evaluate on, which is not older than the requested revision."""
         view, text = self._access.view, self._query.get("resourceVersion", "")
         if not text or self._scope["method"] not in ("GET", "HEAD"):
@@ -133,47 +156,50 @@ class _Evaluation:
             revision = asked_revision(text)
         except DomainError:
             return view.snapshot  # the route refuses it, to callers with the right
-        return await view.wait_for(revision)
+        if revision <= view.snapshot.revision:
+            return view.snapshot
+        access, tokens = self._access, self._access.tokens_of(view.snapshot)
+        present = await access.authenticator.presume(self._presented(), tokens, now=access.now())
+        return await access.ahead.wait(self._scope, view, revision, present)
 
-    async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
-        access, scope = self._access, self._scope
-        peer = scope.get("client")
-        presented = Presented(
+    def _presented(self) -> Presented:
+        scope, peer = self._scope, self._scope.get("client")
+        return Presented(
             path=scope["path"],
             fields=scope["headers"],
             peer=None if peer is None else plain_address(peer[0]),
             certificate=scope.get(PEER_CERTIFICATE),
         )
-        now = access.now()
+
+    async def _authenticated(self, snapshot: Snapshot) -> Authenticated:
+        access, now = self._access, self._access.now()
         outcome = await access.authenticator.authenticate(
-            presented, access.tokens_of(snapshot), now=now
+            self._presented(), access.tokens_of(snapshot), now=now
         )
         _count(access.counted, outcome)
         if not isinstance(outcome, Authenticated):
             raise _refusal_of(outcome)
-        if outcome.credential_id and access.is_stale():
+        if outcome.method is not Method.ANONYMOUS and access.is_stale():
             raise NotSynced("this process may not know of revoked credentials: no database")
         if outcome.method is Method.TOKEN:
             access.used(outcome.credential_id, now)
         return outcome
 
     def _impersonation(self) -> Impersonation | None:
-        pairs = [
-            (name.decode("latin-1"), value.decode("latin-1"))
-            for name, value in self._scope["headers"]
-            if name.startswith(b"impersonate-")
-        ]
+        wished = [each for each in self._scope["headers"] if each[0].startswith(b"impersonate-")]
+        try:
+            pairs = [(name.decode("latin-1"), value.decode()) for name, value in wished]
+        except UnicodeDecodeError:
+            raise BadRequest("a header field of impersonation is not UTF-8") from None
         return parse_impersonation(pairs) if pairs else None
 
     def _asked(self) -> Iterable[Attributes]:
-        method, path = self._scope["method"], self._scope["path"]
-        wanted = "GET" if method == "HEAD" else method
-        found = self._routes.find(wanted, path)
+        found, path = self._found, self._scope["path"]
         if isinstance(found, UnknownMethod):
             return ()  # 405, or the list of methods: no object is disclosed
         if found is None:
-            return (Attributes(verb=wanted.lower(), path=path),)
-        return found.requirement(Asked(wanted, path, found.parameters, self._query))
+            return (Attributes(verb=self._method.lower(), path=path),)
+        return found.requirement(Asked(self._method, path, found.parameters, self._query))
 
 
 def _impersonated(snapshot: Snapshot, user: User, wish: Impersonation) -> User:
@@ -195,7 +221,7 @@ def _count(counted: Counter, outcome: Outcome) -> None:
     """Count an outcome by method and result; no label names a user."""
     match outcome:
         case Authenticated():
-            method, result = outcome.method.value, "success"
+            method, result = outcome.method.value, _SUCCESS
         case Refused():
             method, result = outcome.method.value, outcome.failure.value
         case TooMany():

@@ -19,9 +19,10 @@ from starlette.datastructures import QueryParams
 
 from app.domain.access.attributes import Attributes
 from app.domain.errors import BadRequest
-from app.domain.fields import parse_field_selector
+from app.domain.fields import FieldSelector, parse_field_selector
 from app.domain.objects.namespace import NAMESPACE
 from app.domain.objects.resource import AnyResource
+from app.registry.reads.ordering import EVERY_FIELD
 
 _VERBS: Final[Mapping[str, str]] = {
     "GET": "get",
@@ -99,16 +100,35 @@ def objects_of(resource: AnyResource, subresource: str = "", *, verb: str = "") 
     return requirement
 
 
-def collection(resource: AnyResource, query: QueryParams, verb: str = "") -> Attributes:
+def collection(resource: AnyResource, query: QueryParams) -> Attributes:
     """Ask for a list or a watch, of one object if a field selector names it exactly."""
     watches = query.get("watch", "").lower() not in _NOT_WATCHING
-    exact = _exact_fields(query.get("fieldSelector", ""), resource)
+    return objects_in(
+        resource,
+        "watch" if watches else "list",
+        namespace=query.get("namespace", ""),
+        fields=_fields(query.get("fieldSelector", ""), resource),
+    )
+
+
+def objects_in(
+    resource: AnyResource,
+    verb: str,
+    *,
+    namespace: str = "",
+    fields: FieldSelector = EVERY_FIELD,
+) -> Attributes:
+    """Ask for the objects of a namespace, or of all, that a field selector leaves.
+
+    The selector must be the one that the route applies: it narrows what is asked for.
+    """
+    exact = {term.field: term.value for term in fields.terms if term.operator == "="}
     name = exact.get(_NAME, "")
     return Attributes(
-        verb=verb or ("watch" if watches else "list"),
+        verb=verb,
         api_group=resource.group,
         resource=resource.plural,
-        namespace=query.get("namespace", "") if resource.is_namespaced else "",
+        namespace=namespace if resource.is_namespaced else "",
         name="" if "/" in name else name,
         field_selector=exact,
     )
@@ -128,10 +148,9 @@ def _namespace_of(resource: AnyResource, namespace: str, name: str) -> str:
     return name if resource is NAMESPACE else namespace
 
 
-def _exact_fields(text: str, resource: AnyResource) -> Mapping[str, str]:
-    """Give the fields whose value is named; of a selector that the route will refuse, none."""
+def _fields(text: str, resource: AnyResource) -> FieldSelector:
+    """Read a field selector; one that the route will refuse narrows nothing."""
     try:
-        terms = parse_field_selector(text, resource).terms
+        return parse_field_selector(text, resource)
     except BadRequest:
-        return {}
-    return {term.field: term.value for term in terms if term.operator == "="}
+        return EVERY_FIELD

@@ -1,28 +1,40 @@
 """The routes of the application, found by method and path, with their requirements.
 
-    method, path -> Found(requirement, parameters) | path known, method not | nothing
+    method, path -> Found(requirement, parameters, names in a query) | method unknown | nothing
 
 Routes are found here once before the framework finds them: by the same patterns, of which only
 those with as many segments and the same first one are tried.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from re import Pattern
-from typing import Final
+from typing import Final, get_args, get_origin
 
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute
+from pydantic import BaseModel
 from starlette.routing import Route
 
 from app.api.access.requirements import Requirement, requirement_of
 
+COMMON: Final = frozenset({"pretty", "timeout"})
+"""Parameters of every route: Kubernetes' clients send ``timeout``, the time they wait, with any
+request; it is accepted and ignored."""
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A route, and the parameters in its path."""
+    """A route, the parameters in its path, and the names of those it may have in a query.
+
+    Those that are lists may be there several times.
+    """
 
     requirement: Requirement
     parameters: Mapping[str, str]
+    query_names: frozenset[str]
+    list_names: frozenset[str] = frozenset()
 
 
 class UnknownMethod:
@@ -37,6 +49,8 @@ class _Entry:
     paths: Pattern[str]
     methods: frozenset[str]
     requirement: Requirement
+    query_names: frozenset[str]
+    list_names: frozenset[str]
 
 
 class Routes:
@@ -49,8 +63,13 @@ class Routes:
             requirement = requirement_of(route.endpoint)
             if requirement is None:
                 raise LookupError(f"the route {route.path} states no requirement")
-            entry = _Entry(route.path_regex, frozenset(route.methods or ()), requirement)
+            methods, names = frozenset(route.methods or ()), query_names_of(route)
+            lists = list_names_of(route)
+            entry = _Entry(route.path_regex, methods, requirement, names, lists)
             self._entries[_place(route.path)].append(entry)
+        entries = [each for listed in self._entries.values() for each in listed]
+        self.methods = frozenset(method for each in entries for method in each.methods)
+        self.first_segments = frozenset(first for first, _ in self._entries if first)
 
     def find(self, method: str, path: str) -> Found | UnknownMethod | None:
         """Find the route of a request; None where there is no such path."""
@@ -58,11 +77,52 @@ class Routes:
         for entry in self._entries.get(_place(path), ()):
             if (matched := entry.paths.match(path)) is not None:
                 if method in entry.methods:
-                    return Found(entry.requirement, matched.groupdict())
+                    names, lists = entry.query_names, entry.list_names
+                    return Found(entry.requirement, matched.groupdict(), names, lists)
                 is_known = True
         return UNKNOWN_METHOD if is_known else None
+
+    def methods_of(self, path: str) -> frozenset[str]:
+        """Give the methods that the routes of a path declare; none where there is no such path."""
+        found: set[str] = set()
+        for entry in self._entries.get(_place(path), ()):
+            if entry.paths.match(path):
+                found |= entry.methods
+        return frozenset(found)
 
 
 def _place(path: str) -> tuple[str, int]:
     """Give the first segment, which no route has as a parameter, and the number of segments."""
     return path.partition("/")[2].partition("/")[0], path.count("/")
+
+
+def query_names_of(route: Route) -> frozenset[str]:
+    """Collect the parameters that a route knows."""
+    return COMMON.union(name for name, _ in _declared_by(route))
+
+
+def list_names_of(route: Route) -> frozenset[str]:
+    """Collect the parameters of a route that are lists."""
+    return frozenset(name for name, hint in _declared_by(route) if _may_be_list(hint))
+
+
+def _declared_by(route: Route) -> Iterator[tuple[str, object]]:
+    if isinstance(route, APIRoute):
+        yield from _declared(route.dependant)
+
+
+def _may_be_list(hint: object) -> bool:
+    return get_origin(hint) is list or any(map(_may_be_list, get_args(hint)))
+
+
+def _declared(dependant: Dependant) -> Iterator[tuple[str, object]]:
+    """Give the names and types of parameters."""
+    for parameter in dependant.query_params:
+        model = parameter.field_info.annotation
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            fields = model.model_fields.items()
+            yield from ((field.alias or name, field.annotation) for name, field in fields)
+        else:
+            yield parameter.alias, model
+    for each in dependant.dependencies:
+        yield from _declared(each)

@@ -14,7 +14,7 @@ from starlette.datastructures import QueryParams
 
 from app.api.access.authority import require, visible
 from app.api.access.identity import Permit, limited, permit_of
-from app.api.access.requirements import Asked, collection, is_limited
+from app.api.access.requirements import Asked, is_limited, objects_in
 from app.domain import errors
 from app.domain.access.attributes import Attributes
 from app.domain.resources import RESOURCES_BY_KIND, WATCHED_BY_DEFAULT
@@ -23,11 +23,14 @@ from app.registry.reads.watch import Interest
 
 
 def watched(asked: Asked) -> Iterable[Attributes]:
-    """Ask for each kind that is named; without names the route finds those that are allowed."""
+    """Ask for each kind that is named; without names the route finds those that are allowed.
+
+    A watch of several kinds has no field selector, so one that is sent narrows nothing.
+    """
     for name in named(asked.query.get("kinds", "")):
         resource = RESOURCES_BY_KIND.get(name)
         if resource is not None and not is_limited(resource, asked.query):
-            yield collection(resource, asked.query, "watch")
+            yield objects_in(resource, "watch", namespace=asked.query.get("namespace", ""))
 
 
 def named(kinds: str) -> tuple[str, ...]:
@@ -40,7 +43,8 @@ def permitted(
 ) -> tuple[Permit | None, Interest]:
     """Limit a watch to what its caller may see; raises Forbidden when that is nothing.
 
-    The request may have waited for its start meanwhile, so it is evaluated as a whole again.
+    What is asked for is what will be followed, whatever the query has besides.  The request may
+    have waited for its start meanwhile, so it is evaluated as a whole again.
     """
     permit = permit_of(request.scope)
     if permit is None:
@@ -48,7 +52,10 @@ def permitted(
     permit.require(snapshot)
     query = request.query_params
     wanted = {name: RESOURCES_BY_KIND[name] for name in sorted(interest.kinds)}
-    asked = {name: collection(kind, query, "watch") for name, kind in wanted.items()}
+    asked = {
+        name: objects_in(kind, "watch", namespace=interest.namespace, fields=interest.fields)
+        for name, kind in wanted.items()
+    }
     if interest.kinds == WATCHED_BY_DEFAULT and not named(query.get("kinds", "")):
         asked = _allowed(snapshot, permit, asked, query)
         interest = replace(interest, kinds=frozenset(asked))

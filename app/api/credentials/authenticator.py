@@ -9,6 +9,7 @@ is refused, never anonymous.
 Source: spec access 1.1, 1.7 and 1.9; `pkg/kubeapiserver/authenticator/config.go`.
 """
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -32,6 +33,8 @@ from app.api.credentials.tokens import authenticate_token
 from app.domain.access.subjects import ANONYMOUS, authenticated
 from app.domain.access.tokens import StoredToken, is_ours
 from app.domain.addresses import Address
+
+_log = logging.getLogger(__name__)
 
 _Attempt = Authenticated | Refused | Malformed | TooMany | None
 
@@ -82,7 +85,16 @@ class Authenticator:
     async def authenticate(
         self, presented: Presented, stored_by_id: Mapping[str, StoredToken], *, now: datetime
     ) -> Outcome:
-        """Tell whose request it is."""
+        """Tell whose request it is; a failure is counted for its address."""
+        outcome = await self.presume(presented, stored_by_id, now=now)
+        if isinstance(outcome, Refused):
+            return self._failed(outcome, self.client_of(presented), now)
+        return outcome
+
+    async def presume(
+        self, presented: Presented, stored_by_id: Mapping[str, StoredToken], *, now: datetime
+    ) -> Outcome:
+        """Tell whose request it is without counting a failure: it will be asked again."""
         bearer = bearer_of(presented.fields)
         if isinstance(bearer, Malformed):
             return bearer
@@ -98,9 +110,7 @@ class Authenticator:
             refusals.append(last)
         elif last is not None:
             return _completed(last)
-        if refusals:
-            return self._failed(refusals[0], client, now)
-        return self._anonymous(presented.path)
+        return refusals[0] if refusals else self._anonymous(presented.path)
 
     def _by_connection(self, presented: Presented, now: datetime) -> Iterator[_Attempt]:
         """Try what the connection shows, each way only if those before have not succeeded."""
@@ -134,8 +144,12 @@ class Authenticator:
         return await self.trust.issuers.check(text, now=now)
 
     def _failed(self, refused: Refused, client: Address | None, now: datetime) -> Outcome:
-        wait_s = self._failures.fail(client, now=now)
-        return TooMany(wait_s, refused) if wait_s else refused
+        if wait_s := self._failures.fail(client, now=now):
+            return TooMany(wait_s, refused)
+        # Within the limit of its address, so nobody fills the log.
+        words = "credentials were refused: %s (%s), from %s"
+        _log.info(words, refused.failure, refused.method, client or "a local socket")
+        return refused
 
     def _anonymous(self, path: str) -> Outcome:
         paths = self.trust.anonymous_paths

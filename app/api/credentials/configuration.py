@@ -7,6 +7,7 @@ Source: spec access 1.4 and 1.7; apiserver `pkg/apis/apiserver/load`.
 """
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,8 @@ from typing import Final, cast
 from pydantic import BaseModel, ValidationError
 
 from app.api.credentials.claims import Issuer, Mapped, Rule
-from app.api.credentials.configuration_rules import Written, findings_in, violations_of
+from app.api.credentials.configuration_expressions import Written, violations_of
+from app.api.credentials.configuration_rules import findings_in
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.policy.expressions import Environment, EvaluationError, Expressions, Verdict
 from app.schemas.authentication import (
@@ -40,11 +42,12 @@ ANONYMOUS_PATHS: Final = frozenset(
         "/openapi.json",
         "/docs",
         "/docs/oauth2-redirect",
-        # What the page of the routes loads.
+        # What leads a browser to the page of the routes, and what the page loads.
+        "/",
+        "/favicon.ico",
         "/docs/start.js",
         "/docs/swagger-ui-bundle.js",
         "/docs/swagger-ui.css",
-        "/docs/favicon-32x32.png",
     }
 )
 """Where a request needs no credentials, unless the file says otherwise."""
@@ -94,6 +97,7 @@ class ConfigurationFile:
         self._octets: bytes = b""
         self._offered: bytes = b""
         self.problem = ""
+        self.reloads = Counter[bool]()  # by whether the file was accepted
 
     async def load(self) -> AuthenticationConfig:
         """Read the file for the first time; raises as `read_configuration` does, and OSError."""
@@ -120,12 +124,14 @@ class ConfigurationFile:
     def accept(self) -> None:
         """Take what `changed` gave last as the configuration in use."""
         self._octets, self.problem = self._offered, ""
+        self.reloads[True] += 1
 
     def reject(self, problem: str) -> None:
-        """Keep the configuration in use, and say once why."""
+        """Keep the configuration in use, and say once why; counted at every look."""
         if problem != self.problem:
             _log.error("%s is not used, the one before goes on: %s", self._path, problem)
         self.problem = problem
+        self.reloads[False] += 1
 
     def _read(self) -> bytes:
         with self._path.open("rb") as file:

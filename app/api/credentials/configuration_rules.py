@@ -1,26 +1,22 @@
 """What may stand in an AuthenticationConfiguration, all that is wrong found at once.
 
     AuthenticationConfiguration -> violations, and the expressions that are still to be checked
-    expressions, their verdicts -> further violations
 
-The rules and the paths are Kubernetes'.  Expressions are checked elsewhere, so what depends on
-them comes second.
+The rules and the paths are Kubernetes'.
 
 Source: apiserver `pkg/apis/apiserver/validation/validation.go`; spec access 1.4.
 """
 
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from enum import Enum, auto
 from typing import Final
 from urllib.parse import urlsplit
 
 from cryptography import x509
 
+from app.api.credentials.configuration_expressions import Role, Written
 from app.domain.errors import CauseReason, Violation
 from app.domain.names import subdomain_problems
-from app.policy.expressions import BOOL, Environment, Verdict
 from app.schemas.authentication import (
     Anonymous,
     AuthenticationConfiguration,
@@ -40,39 +36,9 @@ _MATCH_ANY: Final = "MatchAny"
 _RESERVED_DOMAINS: Final = ("k8s.io", "kubernetes.io")
 _KEY_PATH: Final = re.compile(r"[A-Za-z0-9/\-._~%!$&'()*+,;=:]+")
 _NOT_IN_URLS: Final = re.compile(r"[\x00-\x20\x7f]")
-_EMAIL, _EMAIL_VERIFIED = ("claims", "email"), ("claims", "email_verified")
 _BOTH: Final = "claim and expression can't both be set"
 
-Found = Iterator["Violation | Written"]
-
-
-class Role(Enum):
-    """What an expression is for."""
-
-    USERNAME = auto()
-    GROUPS = auto()
-    UID = auto()
-    EXTRA = auto()
-    CLAIM_RULE = auto()
-    USER_RULE = auto()
-
-
-_RULES: Final = frozenset({Role.CLAIM_RULE, Role.USER_RULE})
-_MAY_VERIFY: Final = frozenset({Role.USERNAME, Role.EXTRA, Role.CLAIM_RULE})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """An expression where it was written."""
-
-    field: str
-    text: str
-    role: Role
-
-    @property
-    def environment(self) -> Environment:
-        """The variables that it may use."""
-        return Environment.USER if self.role is Role.USER_RULE else Environment.CLAIMS
+Found = Iterator[Violation | Written]
 
 
 def findings_in(wire: AuthenticationConfiguration) -> tuple[list[Violation], list[Written]]:
@@ -80,29 +46,6 @@ def findings_in(wire: AuthenticationConfiguration) -> tuple[list[Violation], lis
     found = [*_of_configuration(wire)]
     violations = [each for each in found if isinstance(each, Violation)]
     return violations, [each for each in found if isinstance(each, Written)]
-
-
-def violations_of(written: Sequence[Written], verdicts: Sequence[Verdict]) -> Iterator[Violation]:
-    """Find what is wrong with expressions, of which each has its verdict."""
-    verified: set[str] = set()
-    by_email: list[Written] = []
-    for each, verdict in zip(written, verdicts, strict=True):
-        if verdict.problem:
-            yield _invalid(each.field, verdict.problem)
-        elif each.role in _RULES and verdict.type != BOOL:
-            yield _invalid(each.field, f"must evaluate to bool but got {verdict.type.lower()}")
-        else:
-            if each.role in _MAY_VERIFY and _EMAIL_VERIFIED in verdict.selected:
-                verified.add(_issuer_in(each.field))
-            if each.role is Role.USERNAME and _EMAIL in verdict.selected:
-                by_email.append(each)
-    for each in by_email:
-        if _issuer_in(each.field) not in verified:
-            yield _invalid(
-                each.field,
-                "claims.email_verified must be used in it, in an extra or in a claim validation "
-                "rule when claims.email is used",
-            )
 
 
 def _of_configuration(wire: AuthenticationConfiguration) -> Found:
@@ -309,10 +252,6 @@ def _repeated(values: Mapping[str, str | None]) -> Iterable[Violation]:
         if value and value in seen:
             yield _duplicate(path)
         seen.add(value or "")
-
-
-def _issuer_in(field: str) -> str:
-    return field.partition(".")[0]
 
 
 def _invalid(path: str, message: str) -> Violation:

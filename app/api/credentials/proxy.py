@@ -35,6 +35,7 @@ _REMOTE: Final = b"x-remote-"
 _USER, _UID, _GROUP = b"x-remote-user", b"x-remote-uid", b"x-remote-group"
 _EXTRA: Final = b"x-remote-extra-"
 _IMPERSONATE: Final = b"impersonate-"
+_INITIALS: Final = (b"a", b"x", b"i")  # of all names above; other fields need no closer look
 _FORWARDED: Final = b"x-forwarded-for"
 _WITH_PORT: Final = re.compile(r"\[(?P<v6>[^\]]+)\](?::\d{1,5})?|(?P<v4>[\d.]+):\d{1,5}")
 
@@ -119,15 +120,24 @@ def is_told_by_proxy(name: bytes) -> bool:
     return name.replace(b"_", b"-").startswith(_REMOTE)
 
 
-def without_identity(fields: Fields) -> list[tuple[bytes, bytes]]:
-    """Leave out what says who asks: nothing behind authentication may see or log it."""
-    return [
-        (name, value)
-        for name, value in fields
-        if name != AUTHORIZATION
-        and not is_told_by_proxy(name)
-        and not name.replace(b"_", b"-").startswith(_IMPERSONATE)
-    ]
+def split_identity(
+    fields: Fields,
+) -> tuple[list[tuple[bytes, bytes]], list[tuple[bytes, bytes]]]:
+    """Split header fields in those that say who the caller is, and all others.
+
+    Nothing behind authentication may see or log the first.
+    """
+    identity: list[tuple[bytes, bytes]] = []
+    others: list[tuple[bytes, bytes]] = []
+    for each in fields:
+        name = each[0]
+        is_identity = name.startswith(_INITIALS) and (
+            name == AUTHORIZATION
+            or is_told_by_proxy(name)
+            or name.replace(b"_", b"-").startswith(_IMPERSONATE)
+        )
+        (identity if is_identity else others).append(each)
+    return identity, others
 
 
 def _values(told: Iterable[tuple[bytes, str]], wanted: bytes) -> tuple[str, ...]:

@@ -189,8 +189,8 @@ class Connection(HttpToolsProtocol):
             self._head_again, self._head_octets = b"", 0
             self.parser = httptools.HttpRequestParser(self)
             self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
-        except httptools.HttpParserError:
-            self.send_400_response("the request is not valid HTTP/1.1")
+        except httptools.HttpParserError as error:
+            self.send_400_response(f"the request is not valid HTTP/1.1: {error}")
 
     def _head_without_upgrade(self) -> bytes:
         """Write the head that was just parsed, without the field that makes the parser stop."""
@@ -273,8 +273,6 @@ class Connection(HttpToolsProtocol):
         """Write an answer as octets, after which the connection is closed."""
         response = refused(refusal)
         response.headers["connection"] = "close"
-        if isinstance(refusal, MethodRefused):
-            response.headers["allow"] = ""
         status = HTTPStatus(response.status_code)
         fields = (*self.server_state.default_headers, *response.raw_headers)
         lines = (b"%b: %b" % field for field in fields)

@@ -20,7 +20,7 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from typing import Any, Final, Protocol
 
 from fastapi.responses import StreamingResponse
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.domain.names import Revision
 
@@ -28,6 +28,7 @@ NDJSON, SSE = "application/x-ndjson", "text/event-stream"
 ERROR = "ERROR"  # the type of an event that ends a stream
 STALL_S = 30.0  # seconds a client may take to read what it was sent
 ABORT: Final = "waypost.abort"  # key of a request's scope: the function that aborts its connection
+_STREAMS: Final = (NDJSON.encode(), SSE.encode())
 _DEFERRED: Final = "waypost.deferred"  # key of a scope: deliveries to run after all layers returned
 _LATE_S = 0.01  # seconds after its deadline at which a stream is asked, never before it
 
@@ -223,6 +224,12 @@ class _Delivery:
         async with asyncio.timeout(self._stall_s):
             await _rest(sending, blocker)
         await self._catch_up_and_resume()
+
+
+def is_stream(start: Message) -> bool:
+    """Whether an answer that starts so is a stream of events."""
+    media_type = dict(start["headers"]).get(b"content-type", b"")
+    return bytes(media_type).startswith(_STREAMS)
 
 
 def send_at_once(scope: Scope) -> Scope:

@@ -31,12 +31,17 @@ _AMBIGUOUS: Final = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Trusted:
-    """Host names of this server, None for any, and origins whose pages may write."""
+    """Host names of this server, None for any, and other origins.
+
+    The names are replaced when those of the certificate change.  Pages of ``origins`` may write;
+    those of ``readers`` may also read answers.
+    """
 
     hosts: HostNames | None = field(default_factory=HostNames)
     origins: frozenset[Origin] = frozenset()
+    readers: frozenset[Origin] = frozenset()
 
 
 class Guard:
@@ -74,18 +79,21 @@ class Guard:
             )
 
     def _require_own_page(self, scope: Scope, authority: Authority | None) -> None:
-        """Refuse a page of another origin; clients other than browsers send no origin."""
+        """Refuse a page of another origin; clients other than browsers send no origin.
+
+        A listed origin may be of another site.
+        """
         own = None if authority is None else Origin.of(scope["scheme"], authority)
-        for value in _values(scope, b"origin"):
-            origin = parse_origin(value.decode("latin-1"))
-            if origin is None or (origin != own and origin not in self._trusted.origins):
-                raise ForeignPage(
-                    "the request comes from a page of another origin (header Origin): list "
-                    "that origin in the server's setting WAYPOST_ALLOWED_ORIGINS if it may write"
-                )
-        if any(
-            value.strip().lower() == b"cross-site" for value in _values(scope, b"sec-fetch-site")
-        ):
+        listed = self._trusted.origins | self._trusted.readers
+        origins = [parse_origin(value.decode("latin-1")) for value in _values(scope, b"origin")]
+        if any(origin is None or (origin != own and origin not in listed) for origin in origins):
+            raise ForeignPage(
+                "the request comes from a page of another origin (header Origin): list that "
+                "origin in the server's setting WAYPOST_ALLOWED_ORIGINS if it may write, or in "
+                "WAYPOST_CORS_ORIGINS if it may also read answers"
+            )
+        sites = {value.strip().lower() for value in _values(scope, b"sec-fetch-site")}
+        if b"cross-site" in sites and not (origins and listed.issuperset(origins)):
             raise ForeignPage("the request comes from a page of another site (Sec-Fetch-Site)")
 
 

@@ -6,8 +6,9 @@
 Streams and long polls leave their slot when they begin to wait, as they count as watchers;
 health routes need none.  A request has no slot while its body is received, so that slow
 clients block no others; the memory of all bodies together is bounded.  Requests that arrive
-together begin a few at a time.  Connections are limited where they are accepted.
-Source: style.md 4, "Everything is bounded".
+together begin a few at a time.  A user has a share of the slots, which are counted for it once
+it is known.  Connections are limited where they are accepted.
+Source: style.md 4, "Everything is bounded"; access.md 5.4.
 """
 
 import asyncio
@@ -15,11 +16,13 @@ import logging
 from collections import deque
 from dataclasses import dataclass
 
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.http.delivery import NDJSON, SSE
+from app.api.http.delivery import is_stream
+from app.api.http.shares import Shares
+from app.api.http.slots import SLOT
 from app.api.objects.bodies import BODY_BYTES_MAX
 
 REQUESTS_MAX = 512  # requests answered at once, unless configured otherwise
@@ -30,8 +33,6 @@ BODY_OCTETS_A_S = 16_384  # mean rate at which it must send beyond them
 BODIES_OCTETS_MAX = 256 << 20  # octets of the bodies of all current requests
 _log = logging.getLogger(__name__)
 _ALWAYS_ANSWERED = frozenset({"/livez", "/readyz", "/healthz", "/metrics"})
-_SLOT = "waypost.slot"
-_STREAMS = (NDJSON.encode(), SSE.encode())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +59,7 @@ class RequestLimit:
         self._bodies_octets_max = bodies_octets_max
         self.body_s_min = body_s_min
         self.requests = self._bodies_octets = 0
+        self._shares = Shares(requests_max, "requests that are being answered")
         self._admission = Admission()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -72,20 +74,31 @@ class RequestLimit:
         except Overloaded as refusal:
             await refused(refusal)(scope, receive, send)
             return
-        scope[_SLOT] = slot
+        scope[SLOT] = slot
         try:
             await self._app(scope, slot.receive, slot.send)
         except ClientDisconnect:
             _log.info("client disconnected in the body of %s %s", scope["method"], scope["path"])
         finally:
             slot.end()
-            del scope[_SLOT]  # else each request would leave a reference cycle
+            del scope[SLOT]  # else each request would leave a reference cycle
 
-    def take(self) -> None:
-        """Take a slot; raises Overloaded when there is none."""
+    def take(self, user: str | None) -> None:
+        """Take a slot, for a user if it is known; raises Overloaded when there is none."""
         if self.requests >= self._requests_max:
             raise Overloaded(f"{self.requests} requests are being answered already")
+        self.take_share(user)
         self.requests += 1
+
+    def take_share(self, user: str | None) -> None:
+        """Count a slot for its user; raises Overloaded when the user has all of its share."""
+        self._shares.require(user)
+        self._shares.take(user)
+
+    def give(self, user: str | None) -> None:
+        """Give a slot back."""
+        self.requests -= 1
+        self._shares.give(user)
 
     def hold(self, octets: int) -> None:
         """Count octets of a body; raises Overloaded when all bodies together have too many."""
@@ -94,19 +107,13 @@ class RequestLimit:
         self._bodies_octets += octets
 
 
-def leave_slot(request: Request) -> None:
-    """Release the slot of a request that waits for events."""
-    slot = request.scope.get(_SLOT)
-    if isinstance(slot, _Slot):
-        slot.leave()
-
-
 class _Slot:
     def __init__(self, limit: RequestLimit, receive: Receive, send: Send) -> None:
         self._limit, self._receive, self._send = limit, receive, send
         self._is_whole = self._is_held = self._is_left = False
         self._octets = 0
         self._must_end_s = 0.0
+        self._user: str | None = None
 
     async def receive(self) -> Message:
         """Receive a piece of the body, without a slot meanwhile; raises TooSlow."""
@@ -131,15 +138,23 @@ class _Slot:
         if self._is_left:
             await self._send(message)  # a stream, which has its own bound
             return
-        if message["type"] == "http.response.start" and _is_stream(message):
+        if message["type"] == "http.response.start" and is_stream(message):
             self.leave()
         async with asyncio.timeout(PIECE_S_MAX):
             await self._send(message)
 
     def enter(self) -> None:
         """Take the slot; raises Overloaded when there is none."""
-        self._limit.take()
+        self._limit.take(self._user)
         self._is_held = True
+
+    def belong_to(self, user: str) -> None:
+        """Count the slot for a user from now on; raises Overloaded when its share is taken."""
+        if self._user == user:
+            return
+        assert self._is_held, "nothing has been received yet"
+        self._limit.take_share(user)
+        self._user = user
 
     def leave(self) -> None:
         """Release the slot for good: what follows is bounded elsewhere."""
@@ -154,18 +169,13 @@ class _Slot:
     def _give(self) -> None:
         if self._is_held:
             self._is_held = False
-            self._limit.requests -= 1
+            self._limit.give(self._user)
 
     def _due_s(self) -> float:
         """Give the deadline of the next piece, which every received octet extends."""
         if not self._must_end_s:
             self._must_end_s = asyncio.get_running_loop().time() + self._limit.body_s_min
         return self._must_end_s + self._octets / BODY_OCTETS_A_S
-
-
-def _is_stream(start: Message) -> bool:
-    media_type = dict(start["headers"]).get(b"content-type", b"")
-    return bytes(media_type).startswith(_STREAMS)
 
 
 class Admission:

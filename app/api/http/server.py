@@ -3,17 +3,21 @@
     host, port -> listen -> socket -> HTTPServer(application) -> until a signal
 
 On a signal it stops accepting, ends streams, and waits for current answers, within the grace
-period.  The limits of one connection are in ``app.api.http.connection``.
+period.  The limits of one connection are in ``app.api.http.connection``, those of its beginning
+over TLS in ``app.api.http.handshakes``.
 """
 
+import asyncio
 import socket
 from collections.abc import Callable
+from functools import partial
 
 import uvicorn
 from starlette.types import ASGIApp
 
 from app.api.http.connection import CONNECTIONS_MAX, HEAD_S_MAX, Connection
 from app.api.http.delivery import deferred_delivery
+from app.api.http.handshakes import HANDSHAKE_S_MAX, HANDSHAKES_MAX, Handshakes
 from app.api.http.tls import HSTS, TLS
 
 SHUTDOWN_GRACE_S = 8  # seconds for current requests; most supervisors kill after ten
@@ -38,6 +42,8 @@ class HTTPServer(uvicorn.Server):
         connections_max: int = CONNECTIONS_MAX,
         head_s_max: float = HEAD_S_MAX,
         tls: TLS | None = None,
+        handshake_s_max: float = HANDSHAKE_S_MAX,
+        handshakes_max: int = HANDSHAKES_MAX,
     ) -> None:
         """Serve ``app``, over TLS if given; signals end it."""
         headers = [*SECURITY_HEADERS.items(), *((HSTS,) if tls is not None else ())]
@@ -52,22 +58,37 @@ class HTTPServer(uvicorn.Server):
             access_log=False,
             proxy_headers=False,  # client addresses are not used
             timeout_graceful_shutdown=SHUTDOWN_GRACE_S,
-            ssl_context_factory=None if tls is None else lambda _config, _default: tls.context,
         )
         super().__init__(config)
         self._on_started, self._on_stopping = started, stopping
+        self._make_connection: Callable[..., asyncio.Protocol] = connection
+        self._shaking = tls and partial(
+            Handshakes, context=tls.context, s_max=handshake_s_max, at_once_max=handshakes_max
+        )
+        self.handshakes: list[Handshakes] = []
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, with default headers set before the first answer, and run the callback."""
         self.server_state.default_headers = self.config.encoded_headers
-        await super().startup(sockets)
+        if self._shaking is None:
+            await super().startup(sockets)
+        else:
+            await super().startup([])  # its own listeners have no bounds for handshakes
+            self.handshakes = [self._shaking(each, self._connection) for each in sockets or ()]
         if self.started:
             self._on_started()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Run the callback that ends streams, then wait for current requests."""
         self._on_stopping()
+        for each in self.handshakes:
+            await each.stop()
         await super().shutdown(sockets)
+
+    def _connection(self) -> asyncio.Protocol:
+        return self._make_connection(
+            config=self.config, server_state=self.server_state, app_state=self.lifespan.state
+        )
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -14,6 +14,7 @@ import contextlib
 import logging
 import signal
 import ssl
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -58,6 +59,7 @@ class TLS:
         self._loaded = _loaded(files, _read(files), now)
         self._reloaded: list[Callable[[], None]] = []
         self.problem = ""
+        self.reloads = Counter[bool]()  # by whether the files were accepted
         self.context = _context(files)
         self.context.load_cert_chain(files.certificate, files.key, _no_password)
         self.context.sni_callback = self._give_current
@@ -88,7 +90,10 @@ class TLS:
         self._reloaded.append(call)
 
     def reload(self, *, now: datetime) -> bool:
-        """Load the files again if they have changed; `problem` says why they are not used."""
+        """Load the files again if they have changed; `problem` says why they are not used.
+
+        Files that are wrong are tried, and counted, at every look.
+        """
         try:
             octets = _read(self._files)
             if octets == self._loaded.octets:
@@ -99,8 +104,10 @@ class TLS:
             if self.problem != str(error):
                 _log.error("the certificate before goes on, for the new one is wrong: %s", error)
             self.problem = str(error)
+            self.reloads[False] += 1
             return False
         self._loaded, self.problem = loaded, ""
+        self.reloads[True] += 1
         _log.info("the API has a new certificate, valid until %s", self.expires_at)
         for call in self._reloaded:
             call()

@@ -20,8 +20,8 @@ from app.api.document.unions import MANIFEST
 from app.api.errors import refusals
 from app.api.objects.bodies import STRICT, media_of, read_body
 from app.api.objects.bundles import Reading, read_bundle
-from app.api.objects.collections import OCTETS_AN_OBJECT
 from app.api.objects.representation import answer, warn
+from app.api.objects.writing import OCTETS_AN_OBJECT
 from app.domain import errors
 from app.domain.errors import CauseReason, Violation
 from app.domain.label_queries import parse_selector

@@ -40,6 +40,7 @@ PATCH_TYPES = tuple(kind.value for kind in PatchType)
 STRICT, IGNORE = "Strict", "Ignore"
 AT_ONCE_OCTETS_MAX = 8_192
 """Octets up to which a body is read in the event loop; a larger one is read in a thread."""
+TYPE_CHARACTERS_MAX = 64  # of a Content-Type in a refusal
 _ALIAS = b"*"  # a YAML alias may expand to much more text
 _CODING, _IDENTITY = b"content-encoding", b"identity"
 
@@ -201,7 +202,8 @@ def content_type(request: Request) -> str:
 
 def unsupported(request: Request, types: Iterable[str]) -> Unsupported:
     """Make the refusal of a body whose type a route does not read, or that has none."""
-    problem = "was in an unknown format" if content_type(request) else "has no Content-Type"
+    named = content_type(request)[:TYPE_CHARACTERS_MAX]
+    problem = f'was in an unknown format ("{named}")' if named else "has no Content-Type"
     return Unsupported(
         f"the body of the request {problem} - accepted media types include: {', '.join(types)}"
     )

@@ -3,28 +3,23 @@
     WIRE of a kind -> APIRouter
 
 Each operation is one function for all kinds; the WIRE has the kind, its words and its models.
-Decisions run inside the writer, so that they see the state that they change.
 
 Source: contract.md, "Routes"; spec kubernetes-api 5.1, 5.2, 5.7 and 5.8.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated
 from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.api.access.identity import user_of
 from app.api.access.named_objects import require_creation
 from app.api.access.requirements import by_body, objects_of, requires
 from app.api.dependencies import (
-    Registry,
     RegistryOf,
     SnapshotOf,
     key_reader,
-    registry_of,
 )
 from app.api.objects import operations
 from app.api.objects.bodies import (
@@ -42,20 +37,16 @@ from app.api.objects.representation import (
     warn,
 )
 from app.api.objects.watch import answer_watch
+from app.api.objects.writing import at_path, in_namespace, renew_existing, write
 from app.domain import errors
 from app.domain.names import NamespacedName
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.domain.objects.resource import AnyResource, Object
-from app.domain.registration.strategies import strategy_for, strategy_of
+from app.domain.objects.resource import Object
+from app.domain.registration.strategies import strategy_for
 from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.schemas.objects.wire import Wire
-from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery, is_dry_run
+from app.schemas.queries import DeleteQuery, ListQuery, WriteQuery
 from app.schemas.status import success_of
-
-OCTETS_AN_OBJECT = 1_000  # octets of a body that cost as much to decide as one object
-
-T = TypeVar("T")
 
 
 def collection_router(wire: Wire) -> APIRouter:
@@ -105,9 +96,9 @@ def _add_create(router: APIRouter, wire: Wire) -> None:
     @requires(by_body)
     async def create_object(request: Request, query: Annotated[WriteQuery, Query()]) -> Response:
         draft = await read_draft(request, wire.resource, query.field_validation)
-        desired = _in_namespace(draft.object, wire.resource)
+        desired = in_namespace(draft.object, wire.resource)
         await require_creation(request, wire.resource, desired.metadata.namespace)
-        created, warnings = await _write(
+        created, warnings = await write(
             request,
             wire,
             desired.metadata.key,
@@ -145,7 +136,7 @@ def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
         registry: RegistryOf,
     ) -> Response:
         draft = await read_draft(request, wire.resource, query.field_validation)
-        desired = _at(draft.object, wire.resource, key)
+        desired = at_path(draft.object, wire.resource, key)
         conditions = preconditions(request)
 
         def decide(work: Work) -> tuple[Object, bool]:
@@ -153,9 +144,9 @@ def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
                 return lifecycle.SUBRESOURCES[suffix[1:]](work, desired, conditions), False
             return lifecycle.put(work, desired, conditions)
 
-        (stored, is_new), warnings = await _write(request, wire, key, query.dry_run, decide)
+        (stored, is_new), warnings = await write(request, wire, key, query.dry_run, decide)
         if not (suffix or conditions.etags or desired.metadata.resource_version):
-            await _renew_existing(registry, desired, query.dry_run)
+            await renew_existing(registry, desired, query.dry_run)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK
         return warn(answer_object(request, stored, status=status), (*draft.warnings, *warnings))
 
@@ -180,12 +171,12 @@ def _add_patch(router: APIRouter, wire: Wire, suffix: str = "") -> None:
             conditions.check(wire.resource, key, current)
             draft = patch.applied_to(current, query.field_validation)
             ignored[:] = draft.warnings
-            desired = _at(draft.object, wire.resource, key)
+            desired = at_path(draft.object, wire.resource, key)
             if suffix:
                 return lifecycle.put_status(work, desired)
             return lifecycle.put(work, desired)[0]
 
-        stored, warnings = await _write(request, wire, key, query.dry_run, decide)
+        stored, warnings = await write(request, wire, key, query.dry_run, decide)
         return warn(answer_object(request, stored), (*ignored, *warnings))
 
 
@@ -209,59 +200,12 @@ def _add_delete(router: APIRouter, wire: Wire) -> None:
                 work, wire.resource, key, preconditions=conditions, grace_s=options.grace_s
             )[0]
 
-        deleted, warnings = await _write(request, wire, key, options.dry_run, decide)
+        deleted, warnings = await write(request, wire, key, options.dry_run, decide)
         if returns_object:
             return warn(answer_object(request, deleted), warnings)
         return warn(answer(request, success_of(deleted)), warnings)
 
 
-async def _write(
-    request: Request, wire: Wire, key: NamespacedName, dry_run: str, decide: Callable[[Work], T]
-) -> tuple[T, tuple[str, ...]]:
-    """Run a decision; returns its result and warnings.
-
-    Its reach is an estimate of how many objects it touches; a large object counts for many.
-    """
-    registry, user = await registry_of(request), await user_of(request)
-    size = len(await request.body()) // OCTETS_AN_OBJECT
-
-    def decided(work: Work) -> tuple[T, tuple[str, ...]]:
-        work.user = user
-        return decide(work), tuple(work.warnings)
-
-    return await registry.writer.write(
-        decided,
-        dry_run=is_dry_run(dry_run),
-        reach=size + strategy_for(wire.resource).reach(registry.view.snapshot, key),
-    )
-
-
-async def _renew_existing(registry: Registry, desired: Object, dry_run: str) -> None:
-    """Renew the lease of an object registered again; an edit of a read object is no heartbeat."""
-    if strategy_of(desired).holds_lease and not is_dry_run(dry_run):
-        await registry.leases.renew_existing([desired.metadata.key])
-
-
 def _object_path(wire: Wire, suffix: str = "") -> str:
     path = "/{namespace}/{name}" if wire.resource.is_namespaced else "/{name}"
     return f"{path}{suffix.replace('_', '/')}"
-
-
-def _in_namespace(draft: Object, kind: AnyResource) -> Object:
-    wanted = (draft.metadata.namespace or DEFAULT_NAMESPACE) if kind.is_namespaced else ""
-    return replace(draft, metadata=replace(draft.metadata, namespace=wanted))
-
-
-def _at(draft: Object, kind: AnyResource, key: NamespacedName) -> Object:
-    """Set the key of a draft to that of its path; raises BadRequest when it has another."""
-    meta = draft.metadata
-    if meta.name and meta.name != key.name:
-        raise errors.BadRequest(
-            f"the name of the object ({meta.name}) does not match the name on the URL ({key.name})"
-        )
-    if kind.is_namespaced and meta.namespace and meta.namespace != key.namespace:
-        raise errors.BadRequest(
-            f"the namespace of the object ({meta.namespace}) does not match the namespace "
-            f"on the URL ({key.namespace})"
-        )
-    return replace(draft, metadata=replace(meta, name=key.name, namespace=key.namespace))

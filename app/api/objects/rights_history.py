@@ -59,6 +59,7 @@ class RightsHistory:
         if self._epoch != self._view.epoch:
             self._epoch = self._view.epoch
             self._revisions.clear()
+            self._forgotten = REVISION_ZERO
             self._add(self._view.history(self._view.compacted))
         else:
             self._add(advance.changes)

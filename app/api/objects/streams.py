@@ -10,25 +10,28 @@ Source: contract.md, "GET /watch"; spec kubernetes-api 5.4.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable, Generator, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Generator, Iterator, Mapping
+from contextlib import aclosing, contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
 from weakref import WeakValueDictionary
 
 from app.api import errors as api_errors
 from app.api.access.identity import Permit
 from app.api.errors import STATUSES
 from app.api.http.delivery import ERROR, Frame
+from app.api.http.shares import Shares
+from app.api.objects.feed import Feed
 from app.api.objects.rights_history import RightsHistory
+from app.api.objects.stream_permit import StreamPermit
 from app.domain import errors
-from app.domain.bounded import Bounded
 from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
 from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot
 from app.registry.reads.pagination import InitialStates
 from app.registry.reads.view import View
-from app.registry.reads.watch import Interest, Notifier, Position, pending
+from app.registry.reads.watch import Interest, Notifier, Position
 from app.registry.yielding_lock import YieldingLock
 from app.schemas.objects.codec import encode_json
 from app.schemas.objects.encoding import ENCODER, Encoder
@@ -36,8 +39,10 @@ from app.schemas.status import status_of
 
 BOOKMARK_S = 10.0  # seconds without events after which a bookmark is sent; clients expect 15
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
-BATCHES_KEPT = 4  # encoded batches kept for other watchers with the same interest
 WATCHERS_MAX = 10_000  # streams of one process, unless configured otherwise
+
+_ENDS = (errors.Expired, errors.Forbidden, api_errors.Unauthenticated)
+"""Refusals that end a stream."""
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
 
@@ -74,6 +79,7 @@ class Watching:
         self.view, self.notifier, self.encoder = view, notifier, encoder
         self.initial_states = InitialStates()
         self._watchers_max = watchers_max
+        self._shares = Shares(watchers_max, "watchers")
         self._feeds = WeakValueDictionary[tuple[Interest, Frame], Feed]()
         self.rights = RightsHistory(view)
         self.watchers = 0
@@ -83,13 +89,15 @@ class Watching:
         self.notifier.stop()
 
     @contextmanager
-    def counted(self) -> Generator[None]:
-        """Count one more watcher for the length of the block."""
+    def counted(self, user: str | None = None) -> Generator[None]:
+        """Count one more watcher of a user for the length of the block."""
         self.watchers += 1
+        self._shares.take(user)
         try:
             yield
         finally:
             self.watchers -= 1
+            self._shares.give(user)
 
     def stream(self, watch: Watch) -> "Stream":
         """Make the stream of a watcher; raises NotSynced before the first load."""
@@ -100,74 +108,24 @@ class Watching:
             )
         return Stream(self, feed, watch)
 
-    async def wait_beyond(self, revision: Revision, *, within_s: float) -> bool:
-        """Wait for the view to pass a revision; says whether it is worth waiting for more.
+    async def wait_beyond(
+        self, revision: Revision, *, epoch: int, within_s: float, user: str | None = None
+    ) -> bool:
+        """Wait for the view to pass a revision of an epoch, or to lose it; says whether it has.
 
         The request counts as a watcher; raises Overloaded when there is no room for one.
         """
-        self.require_room()
-        with self.counted():
-            try:
-                async with asyncio.timeout(within_s):
-                    await self.notifier.wait_beyond(revision)
-            except TimeoutError:
-                return False
-        return not self.notifier.is_stopped
+        self.require_room(user)
+        with self.counted(user), suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                await self.notifier.wait_beyond(revision, epoch=epoch)
+        return self.view.epoch != epoch or self.view.snapshot.revision > revision
 
-    def require_room(self) -> None:
-        """Raise Overloaded when the number of watchers is at its limit."""
+    def require_room(self, user: str | None = None) -> None:
+        """Raise Overloaded when there is no room for a watcher, or none for one of this user."""
         if self.watchers >= self._watchers_max:
             raise api_errors.Overloaded(f"there are {self.watchers} watchers already")
-
-
-class Feed:
-    """Events for all watchers with the same interest and form, encoded once."""
-
-    def __init__(
-        self,
-        view: View,
-        interest: Interest,
-        frame: Frame,
-        *,
-        count_work: Callable[[int], None] = lambda _: None,
-        encoder: Encoder = ENCODER,
-    ) -> None:
-        """Encode changes of ``view``; ``count_work`` receives the work of each batch."""
-        self._view, self._count_work, self._encoder = view, count_work, encoder
-        self._interest, self._frame = interest, frame
-        self._batches: Bounded[tuple[Position, Revision, int], Batch] = Bounded(BATCHES_KEPT)
-
-    def batch(self, start: Position, upto: Revision, epoch: int) -> "Batch":
-        """Encode the next events on the way to a revision; raises Expired.
-
-        ``epoch`` is that of the view: in another epoch a revision may be another change.
-        """
-        batch = self._batches.get((start, upto, epoch))
-        if batch is None:
-            batch = self._batches[start, upto, epoch] = self._encoded(start, upto)
-        return batch
-
-    def _encoded(self, start: Position, upto: Revision) -> "Batch":
-        assert upto <= self._view.snapshot.revision, "batches are of the past"
-        piece = pending(self._view, start, upto, self._interest)
-        self._count_work(piece.work)
-        frames = (
-            self._frame(
-                event.type.value,
-                event.object.metadata.revision if is_last else None,
-                self._encoder.encode(event.object),
-            )
-            for event, is_last in piece.events
-        )
-        return Batch(b"".join(frames), piece.reached)
-
-
-@dataclass(frozen=True, slots=True)
-class Batch:
-    """Encoded events, and the position that a watcher has reached with them."""
-
-    frames: bytes
-    reached: Position
+        self._shares.require(user)
 
 
 class Stream:
@@ -185,9 +143,12 @@ class Stream:
         self.is_over = False
         snapshot = view.require_synced()
         self._position = Position(snapshot.revision if watch.since is None else watch.since)
-        self._rights, self._allowed_at = watching.rights, self._position.revision
-        self._is_start_checked = watch.since is None or watch.since >= snapshot.revision
-        self.counted, self.listen = watching.counted, watching.notifier.listen
+        self._permit = StreamPermit(
+            watch.permit, watching.rights, self._position.revision, known_at=snapshot.revision
+        )
+        user = None if watch.permit is None else watch.permit.holder
+        self.counted = partial(watching.counted, user)
+        self.listen = watching.notifier.listen
 
     @property
     def yielding_lock(self) -> YieldingLock:
@@ -205,7 +166,7 @@ class Stream:
         async with self.yielding_lock:
             snapshot, self._epoch = self._view.require_synced(), self._view.epoch
             self._position = Position(snapshot.revision)
-        if (refusal := self._refusal_at(snapshot)) is not None:
+        if (refusal := self._permit.refusal_now(snapshot)) is not None:
             self.is_over = True
             yield _error(self._watch, refusal)
             return
@@ -238,18 +199,21 @@ class Stream:
     def _cut_short(self) -> bytes | None:
         """Give the last piece of an initial state that ends early, maybe empty; None continues.
 
-        The changes after it must still be in the history: else a slow client would be sent a
-        state from which it cannot resume, while the server keeps that state in memory.
+        The caller may have lost the right meanwhile, or its credential may have ended.  The
+        changes after the state must still be in the history: else a slow client would be sent
+        what it cannot resume from, while the server keeps it in memory.
         """
         if self._is_time_up():
             self.is_over = True
             return b""
         try:
-            self._require_same_epoch()
+            require_epoch(self._view, self._epoch)
             require_resumable(self._position.revision, compacted=self._view.compacted)
-        except errors.Expired as expired:
+            if self._watch.permit is not None:
+                self._watch.permit.require(self._view.snapshot)
+        except _ENDS as refusal:
             self.is_over = True
-            return _error(self._watch, expired)
+            return _error(self._watch, refusal)
         return None
 
     @property
@@ -265,7 +229,7 @@ class Stream:
             return _bookmark(self._watch, self._position.revision)
         try:
             found = self._changes(self._notifier.upto)
-        except (errors.Expired, errors.Forbidden, api_errors.Unauthenticated) as refusal:
+        except _ENDS as refusal:
             self.is_over = True
             return _error(self._watch, refusal)
         if not found and now_s >= self._sent_s + BOOKMARK_S:
@@ -274,17 +238,12 @@ class Stream:
             self._sent_s = now_s
         return found
 
-    def _require_same_epoch(self) -> None:
-        if self._view.epoch != self._epoch:
-            raise errors.Expired("events that were sent have been lost by the database: list again")
-
     def _is_time_up(self) -> bool:
         return self._notifier.is_stopped or self._clock.time() >= self.deadline_s
 
     def _changes(self, upto: Revision) -> bytes:
-        self._require_same_epoch()
-        if self._watch.permit is not None:
-            upto = self._permitted(self._watch.permit, upto)
+        require_epoch(self._view, self._epoch)
+        upto = self._permit.upto(self._position.revision, upto)
         if upto <= self._position.revision:
             return b""
         batch = self._feed.batch(self._position, upto, self._epoch)
@@ -292,35 +251,11 @@ class Stream:
         has_bookmark = self._watch.progress and not self.is_behind
         return batch.frames + _bookmark(self._watch, upto) if has_bookmark else batch.frames
 
-    def _permitted(self, permit: Permit, upto: Revision) -> Revision:
-        """Give the last revision whose events may be sent; raises the refusal that ends the stream.
 
-        An event of a revision is sent only if the caller had the right at that revision.
-        """
-        if permit.has_ended:
-            raise api_errors.Unauthenticated
-        while (changed := self._rights.next_after(self._allowed_at)) is not None:
-            if changed > upto:
-                break
-            if not self._is_start_checked:
-                self._check_start()
-            before = Revision(changed - 1)
-            if self._position.revision < before:
-                return before  # what precedes the change is sent first
-            if (refusal := self._refusal_at(self._rights.state_at(changed))) is not None:
-                raise refusal
-        return upto
-
-    def _refusal_at(self, snapshot: Snapshot) -> errors.DomainError | None:
-        self._allowed_at = snapshot.revision
-        permit = self._watch.permit
-        return None if permit is None else permit.refusal(snapshot)
-
-    def _check_start(self) -> None:
-        """Refuse to resume where the caller had no right yet: the present must be listed."""
-        self._is_start_checked = True
-        if self._refusal_at(self._rights.state_at(self._allowed_at)) is not None:
-            raise errors.Expired("events since then are not visible to this caller: list again")
+def require_epoch(view: View, epoch: int) -> None:
+    """Raise Expired when the view is in another epoch: its revisions are others."""
+    if view.epoch != epoch:
+        raise errors.Expired("events that were sent have been lost by the database: list again")
 
 
 def _bookmark(

@@ -39,10 +39,10 @@ async def answer_watch(
     if isinstance(query, ListQuery):
         require_consistent(query)
     watching = registry.watching
-    watching.require_room()
     since = await _start(request, query, registry.view)
     interest = _interest(query, kind)
     permit, interest = permitted(request, registry.view.require_synced(), interest)
+    watching.require_room(None if permit is None else permit.holder)
     is_sse = SSE in request.headers.get("accept", "")
     watch = Watch(
         interest=interest,

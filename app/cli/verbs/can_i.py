@@ -17,6 +17,7 @@ from app.cli.options import (
     NamespaceOption,
     OutputOption,
     connect,
+    word_and_name,
 )
 from app.cli.output import OutputFormat, print_document, say
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
@@ -43,20 +44,24 @@ def can_i(  # noqa: PLR0913  each parameter is an option of the command
 ) -> None:
     """Ask whether you may do something; exits with 1 if not."""
     if resource.startswith("/"):
-        spec: dict[str, object] = {"nonResourceAttributes": {"path": resource, "verb": verb}}
+        spec: Json = {"nonResourceAttributes": {"path": resource, "verb": verb}}
     else:
-        word, slash, joined = resource.partition("/")
-        if slash and name:
-            raise typer.BadParameter(f"{resource!r} already says the name; {name!r} is too many")
+        word, name = word_and_name(resource, name)
         asked = {
             "verb": verb,
             **_resource(word),
             "subresource": subresource,
             "namespace": _namespace(word, namespace, in_all=all_namespaces),
-            "name": joined or name,
+            "name": name,
         }
         spec = {"resourceAttributes": {key: value for key, value in asked.items() if value}}
     review = connect(context, api).ask("POST", "/can-i", body=_review(spec))
+    if not _print_answer(review, output):
+        raise typer.Exit(1)
+
+
+def _print_answer(review: Json, output: OutputFormat) -> bool:
+    """Print whether the server allows it, and give that."""
     is_allowed = text(review, "status", "allowed") == "true"
     if output.is_document:
         print_document(review, output)
@@ -65,8 +70,7 @@ def can_i(  # noqa: PLR0913  each parameter is an option of the command
     else:
         reason = text(review, "status", "reason")
         say(("no", "red"), f" - {reason}" if reason else "")
-    if not is_allowed:
-        raise typer.Exit(1)
+    return is_allowed
 
 
 def _review(spec: Json) -> Json:

@@ -34,36 +34,43 @@ BREAK_GLASS = "waypost.break-glass"
 database, set by ``app.__main__``, as nothing here can reach the database."""
 
 UserOption = Annotated[str, typer.Option("--user", metavar="USER", help="The user it is for.")]
+GroupOption = Annotated[
+    list[str] | None, typer.Option("--group", metavar="GROUP", help="A group of that user.")
+]
 NodeOption = Annotated[str, typer.Option("--node", metavar="NODE", help="For a node's agent.")]
+DnsOption = Annotated[bool, typer.Option("--dns", help="For DNS replicas.")]
+ServiceAccountOption = Annotated[
+    str, typer.Option("--service-account", metavar="NS/NAME", help="For a service account.")
+]
+DaysOption = Annotated[
+    int | None,
+    typer.Option(
+        "--days",
+        min=1,
+        help="Until it expires: 90 when absent, without end for agents and replicas.",
+    ),
+]
+DescriptionOption = Annotated[str, typer.Option(help="What it is used for.")]
+AdminOption = Annotated[
+    bool, typer.Option("--admin", help="With --database: for everything, without a check.")
+]
+DatabaseOption = Annotated[
+    bool, typer.Option("--database", help="Write to WAYPOST_DATABASE_URL, without the API.")
+]
 
 
 def create(  # noqa: PLR0913  each parameter is an option of the command
     context: typer.Context,
     *,
     user: UserOption = "",
-    group: Annotated[
-        list[str] | None, typer.Option("--group", metavar="GROUP", help="A group of that user.")
-    ] = None,
+    group: GroupOption = None,
     node: NodeOption = "",
-    dns: Annotated[bool, typer.Option("--dns", help="For DNS replicas.")] = False,
-    service_account: Annotated[
-        str, typer.Option("--service-account", metavar="NS/NAME", help="For a service account.")
-    ] = "",
-    days: Annotated[
-        int | None,
-        typer.Option(
-            "--days",
-            min=1,
-            help="Until it expires: 90 when absent, without end for agents and replicas.",
-        ),
-    ] = None,
-    description: Annotated[str, typer.Option(help="What it is used for.")] = "",
-    admin: Annotated[
-        bool, typer.Option("--admin", help="With --database: for everything, without a check.")
-    ] = False,
-    database: Annotated[
-        bool, typer.Option("--database", help="Write to WAYPOST_DATABASE_URL, without the API.")
-    ] = False,
+    dns: DnsOption = False,
+    service_account: ServiceAccountOption = "",
+    days: DaysOption = None,
+    description: DescriptionOption = "",
+    admin: AdminOption = False,
+    database: DatabaseOption = False,
     output: OutputOption = OutputFormat.TABLE,
     api: ApiOption = API,
 ) -> None:

@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 
 from app.domain.access import dns_replicas, nodes
 from app.domain.access.attributes import Attributes
-from app.domain.access.index import Entry, Grant, rights_of
 from app.domain.access.refusals import Refused, refused
+from app.domain.access.rights.entry import Entry, Grant
+from app.domain.access.rights.index import rights_of
 from app.domain.access.subjects import User
 from app.domain.snapshot import Snapshot
 

@@ -45,7 +45,7 @@ _AGGREGATE_TO = f"{API_GROUP}/aggregate-to-"
 _DISCOVERY, _READS = "discovery.k8s.io", ("get", "list", "watch")
 _WRITES = ("create", "update", "patch", "delete", "deletecollection")
 _HEALTH = ("/livez", "/readyz", "/healthz")
-_PUBLIC = (*_HEALTH, "/version", "/openapi.json", "/docs", "/docs/*")
+_PUBLIC = (*_HEALTH, "/version", "/openapi.json", "/docs", "/docs/*", "/", "/favicon.ico")
 
 
 def _on(resources: str, *verbs: str, group: str = "") -> PolicyRule:

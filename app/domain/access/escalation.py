@@ -15,9 +15,9 @@ from itertools import islice
 
 from app.domain.access.attributes import Attributes
 from app.domain.access.decision import Allowed, authorize
-from app.domain.access.index import Rights, rights_of
 from app.domain.access.quoting import quoted, quoted_list
 from app.domain.access.refusals import Refused, lead_of
+from app.domain.access.rights.index import Rights, rights_of
 from app.domain.access.rules import EVERYTHING, atoms, lines_of
 from app.domain.access.subjects import User
 from app.domain.errors import DomainError, NotFound

@@ -200,9 +200,10 @@ class Notifier:
         self.is_stopped = True
         self._flush()
 
-    async def wait_beyond(self, revision: Revision) -> None:
-        """Wait until the view has passed ``revision``, or the process is ending."""
-        while self._view.snapshot.revision <= revision and not self.is_stopped:
+    async def wait_beyond(self, revision: Revision, *, epoch: int) -> None:
+        """Wait until the view has passed a revision, lost it, or the process is ending."""
+        view = self._view
+        while view.epoch == epoch and view.snapshot.revision <= revision and not self.is_stopped:
             await self._next.wait()
 
     def _on_changes(self, _: Advance) -> None:

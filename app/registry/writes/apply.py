@@ -24,6 +24,7 @@ from app.domain.resources import APPLIED
 from app.domain.work import Work
 from app.registry.writes import lifecycle
 from app.registry.writes.mirroring import Mirror, reflect, slices_mirrored_for
+from app.registry.writes.rights import require_right
 
 
 class Operation(StrEnum):
@@ -139,7 +140,7 @@ def _require_rights(work: Work, items: Iterable[Item], mirrors: Iterable[Mirror]
         verb, name = ("patch", key.name) if is_there else ("create", "")
         scope = key.name if kind is NAMESPACE and is_there else key.namespace
         try:
-            lifecycle.require_right(work, verb, kind, scope, name)
+            require_right(work, verb, kind, scope, name)
         except DomainError as refusal:
             denied.append((position, refusal))
     if denied:
@@ -267,7 +268,7 @@ def _pruned(
             found = work.find(kind.name, key)
             if found is None or (kind.name, key) in named or not _is_prunable(found, selector):
                 continue
-            lifecycle.require_right(work, "delete", kind, key.namespace, key.name)
+            require_right(work, "delete", kind, key.namespace, key.name)
             lifecycle.delete(work, kind, key)
             yield Outcome(position=None, kind=kind, key=key, operation=Operation.DELETED)
 

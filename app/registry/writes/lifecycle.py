@@ -13,9 +13,6 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from app.domain.access.attributes import Attributes
-from app.domain.access.decision import Allowed, authorize
-from app.domain.access.refusals import Refused
 from app.domain.errors import (
     AlreadyExists,
     CauseReason,
@@ -34,6 +31,7 @@ from app.domain.registration.strategies import strategy_for, strategy_of
 from app.domain.resources import resource_of
 from app.domain.work import Work
 from app.registry.writes.preconditions import NO_PRECONDITIONS, Preconditions, conflict
+from app.registry.writes.rights import has_right, require_right
 
 GENERATE_TRIES_MAX = 8
 
@@ -183,31 +181,6 @@ def remove(work: Work, gone: Object) -> None:
     """Remove an object, and release what it held."""
     strategy_of(gone).release(work, gone)
     work.remove(gone)
-
-
-def require_right(
-    work: Work, verb: str, kind: AnyResource, namespace: str = "", name: str = ""
-) -> None:
-    """Raise Forbidden if the user of a write may not do this to objects of a kind."""
-    decision = _decision(work, verb, kind, namespace, name)
-    if isinstance(decision, Refused):
-        raise decision.error
-
-
-def has_right(
-    work: Work, verb: str, kind: AnyResource, namespace: str = "", name: str = ""
-) -> bool:
-    """Whether the user of a write may do this to objects of a kind."""
-    return not isinstance(_decision(work, verb, kind, namespace, name), Refused)
-
-
-def _decision(
-    work: Work, verb: str, kind: AnyResource, namespace: str, name: str
-) -> Allowed | Refused:
-    asked = Attributes(
-        verb=verb, api_group=kind.group, resource=kind.plural, namespace=namespace, name=name
-    )
-    return authorize(work.snapshot, work.user, asked)
 
 
 def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool = False) -> Object:

@@ -58,6 +58,13 @@ class Guarded:
         """The revision that the last write has made."""
         return self.registry.view.snapshot.revision
 
+    @property
+    def authentications(self) -> float:
+        """How many requests have shown a good token."""
+        labels = {"method": "token", "result": "success"}
+        metrics = self.registry.metrics
+        return metrics.get_sample_value("waypost_authentication_total", labels) or 0.0
+
     async def token(self, user: str, *groups: str) -> Wire:
         """Issue a token to a user, once."""
         known = self.tokens.get((user, *groups))
@@ -96,9 +103,9 @@ class Guarded:
 
 
 @asynccontextmanager
-async def guarded(url: str, folder: Path) -> AsyncGenerator[Guarded, None]:
-    """Run a registry with authentication for the length of the block."""
-    async with a_registry(url, auth=True, data_dir=folder) as registry:
+async def guarded(url: str, folder: Path, **changes: object) -> AsyncGenerator[Guarded, None]:
+    """Run a registry with authentication for the length of the block, some settings changed."""
+    async with a_registry(url, auth=True, data_dir=folder, **changes) as registry:
         clock = Clock()
         app = _application(registry, clock)
         async with a_client(app) as client:

@@ -1,6 +1,5 @@
 """Agents of nodes, DNS replicas and impersonated users, over HTTP as the shared cases say."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -17,7 +16,6 @@ from tests.api.access.guarded import (
     a_pod,
     a_role,
     a_rule,
-    guarded,
 )
 from tests.domain.access.vectors import Case, cases_of
 
@@ -33,15 +31,6 @@ METHODS = {
 }
 PATHS = {"rules": "ipvs", "observed": "ipvs/observed"}  # of subresources that are no path
 REPLICA = "system:serviceaccount:kube-system:waypost-dns"
-
-
-@pytest.fixture(scope="module")
-async def running(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Guarded, None]:
-    """A registry that the tests of this module share."""
-    async with guarded(module_database_url, tmp_path_factory.mktemp("agents")) as made:
-        yield made
 
 
 @pytest.fixture

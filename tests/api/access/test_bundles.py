@@ -1,7 +1,5 @@
 """Bundles of which one document is not allowed: refused as a whole, and nothing of them happens."""
 
-from collections.abc import AsyncGenerator
-
 import httpx
 import pytest
 
@@ -17,20 +15,10 @@ from tests.api.access.guarded import (
     a_role,
     a_rule,
     a_service,
-    guarded,
 )
 from tests.databases import connected
 
 WORDS = 'User "alice" cannot {} resource "{}" in API group "" in the namespace "{}"'
-
-
-@pytest.fixture(scope="module")
-async def running(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Guarded, None]:
-    """A registry that the tests of this module share."""
-    async with guarded(module_database_url, tmp_path_factory.mktemp("bundles")) as made:
-        yield made
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Nobody grants more than they have, over HTTP, whichever way a role or a binding is written."""
 
-from collections.abc import AsyncGenerator
 from typing import Any
 
 import httpx
@@ -16,7 +15,6 @@ from tests.api.access.guarded import (
     a_binding,
     a_role,
     a_rule,
-    guarded,
 )
 from tests.domain.access.vectors import Case, cases_of
 
@@ -36,15 +34,6 @@ WRITER = a_role(
 )
 # `escalate` with a name counts for changes of that name, and a creation has none.
 NAMED = "rbac-esc-role-create-escalate-named"
-
-
-@pytest.fixture(scope="module")
-async def running(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Guarded, None]:
-    """A registry that the tests of this module share."""
-    async with guarded(module_database_url, tmp_path_factory.mktemp("escalation")) as made:
-        yield made
 
 
 @pytest.fixture

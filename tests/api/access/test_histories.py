@@ -6,7 +6,6 @@ at which rights changed, and asks there alone.
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from random import Random
 
@@ -26,7 +25,6 @@ from tests.api.access.guarded import (
     a_role,
     a_rule,
     a_service,
-    guarded,
     streaming,
 )
 from tests.waiting import WITHIN_S
@@ -69,15 +67,6 @@ SCOPES = (
     Scope(query="kinds=Service"),
     Scope(query="kinds=Service&visible=true", is_visible=True),
 )
-
-
-@pytest.fixture(scope="module")
-async def running(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Guarded, None]:
-    """A registry that the tests of this module share."""
-    async with guarded(module_database_url, tmp_path_factory.mktemp("histories")) as made:
-        yield made
 
 
 @pytest.mark.parametrize("seed", range(8))

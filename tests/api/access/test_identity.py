@@ -1,5 +1,6 @@
 """Whether a request that lasts is still allowed, at every later state."""
 
+import math
 from datetime import datetime, timedelta
 
 import pytest
@@ -13,6 +14,7 @@ from app.domain.access.impersonation import parse_impersonation
 from app.domain.access.subjects import User
 from app.domain.access.tokens import TokenKind, id_of, stored_by_id
 from app.domain.errors import DomainError, Expired, Forbidden
+from app.domain.objects.resource import Object
 from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
 from app.domain.objects.token import TOKEN
 from tests.builders import (
@@ -56,18 +58,18 @@ def a_permit(
     )
 
 
+def lists() -> tuple[Object, Object]:
+    """A role that lists everything, bound to alice."""
+    return a_cluster_role(a_rule("list"), name="lists"), a_cluster_role_binding(role="lists")
+
+
 @pytest.fixture
 def world() -> World:
-    return World(
-        a_namespace("prod"),
-        a_token(TEXT),
-        a_cluster_role(a_rule("list"), name="lists"),
-        a_cluster_role_binding(role="lists"),
-    )
+    return World(a_namespace("prod"), a_token(TEXT), *lists())
 
 
-def refusal(permit: Permit, world: World) -> type[DomainError] | None:
-    found = permit.refusal(world.snapshot)
+def refusal(permit: Permit, world: World, *, is_past: bool = False) -> type[DomainError] | None:
+    found = permit.refusal(world.snapshot, is_past=is_past)
     return None if found is None else type(found)
 
 
@@ -86,6 +88,26 @@ def test_the_end_of_the_credential_ends_it(world: World) -> None:
     end = EPOCH + timedelta(hours=1)
     before, at = (a_permit(expires_at=end, now=now) for now in (end - timedelta(seconds=1), end))
     assert (refusal(before, world), refusal(at, world)) == (None, Unauthenticated)
+
+
+def test_a_token_may_not_have_been_issued_yet_in_a_past_state() -> None:
+    before = World(*lists())
+    assert refusal(a_permit(), before, is_past=True) is None
+    assert refusal(a_permit(), before) is Unauthenticated
+    revoked = World(a_token(TEXT, revoked_at=EPOCH), *lists())
+    assert refusal(a_permit(), revoked, is_past=True) is Unauthenticated
+
+
+def test_the_time_until_the_end_of_the_credential() -> None:
+    end = EPOCH + timedelta(hours=1)
+    assert a_permit(expires_at=end).left_s == 3600
+    assert a_permit(expires_at=end, now=end).left_s == 0
+    assert a_permit().left_s == math.inf
+
+
+def test_a_request_takes_the_share_of_the_user_that_authenticated() -> None:
+    assert a_permit().holder == "alice"
+    assert a_permit(impersonator=BOB).holder == "bob"
 
 
 def test_losing_the_right_ends_it(world: World) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from ipaddress import ip_network
 from typing import Any
 
 import httpx
@@ -14,6 +15,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from app.api.access.ahead import STRANGERS_MAX
 from app.api.access.identity import Permit, caller_of, permit_of
 from app.api.access.layer import Access, AccessControl
 from app.api.access.requirements import objects_of, path_itself, requires
@@ -21,6 +23,7 @@ from app.api.access.routes import Routes
 from app.api.credentials.authenticator import Authenticator, Trust
 from app.api.credentials.issuers import Issuers
 from app.api.credentials.outcomes import Method
+from app.api.credentials.proxy import Proxies
 from app.api.credentials.tokens import mint
 from app.domain.access.default_roles import default_roles
 from app.domain.access.tokens import TokenKind, id_of, stored_by_id
@@ -28,9 +31,18 @@ from app.domain.objects.resource import Object
 from app.domain.objects.service import SERVICE
 from app.domain.objects.token import TOKEN
 from tests.api.credentials.expressions import Computed
-from tests.builders import a_cluster_role, a_cluster_role_binding, a_rule, a_token
+from tests.builders import (
+    a_cluster_role,
+    a_cluster_role_binding,
+    a_namespace,
+    a_path_rule,
+    a_rule,
+    a_subject,
+    a_token,
+)
 from tests.memory_writer import EPOCH
 from tests.registry.worlds import World
+from tests.waiting import until
 
 ALICE, BOB = mint(TokenKind.USER), mint(TokenKind.USER)
 READER = (a_cluster_role(a_rule("get list"), name="reads"), a_cluster_role_binding(role="reads"))
@@ -161,7 +173,24 @@ async def test_paths_without_a_route_are_known_to_administrators_only() -> None:
         403,
         'forbidden: User "alice" cannot get path "/nothing"',
     )
-    assert (await place.ask("/nothing", token=master)).status_code == 404
+    answer = await place.ask("/nothing", token=master)
+    assert (answer.status_code, answer.json()["message"]) == (404, "Not Found")
+
+
+async def test_what_is_no_route_here_reaches_no_route() -> None:
+    seen = list[str]()
+
+    async def inner(scope: Scope, receive: Receive, send: Send) -> None:
+        seen.append(scope["path"])
+        await routed(scope, receive, send)
+
+    path = a_cluster_role(a_path_rule("get", "/*"), name="paths")
+    bound = a_cluster_role_binding(a_subject("bob"), name="paths", role="paths")
+    place = a_place(path, bound, inner=inner)
+    assert (await place.ask("/services", token=BOB)).status_code == 403
+    # The framework's pattern of /services matches it, as `$` does before a line feed.
+    assert (await place.ask("/services%0a", token=BOB)).status_code == 404
+    assert seen == []
 
 
 async def test_a_method_that_a_path_does_not_have_needs_no_right_but_a_user() -> None:
@@ -192,6 +221,16 @@ async def test_a_process_that_may_not_know_of_revocations_serves_no_credentials(
     assert (answer.status_code, answer.json()["reason"]) == (503, "ServiceUnavailable")
     assert (await place.ask("/livez")).status_code == 200
     assert place.used == []
+
+
+@pytest.mark.parametrize("is_stale", [False, True])
+async def test_neither_does_it_serve_credentials_without_a_name(*, is_stale: bool) -> None:
+    place = a_place()
+    place.is_stale = is_stale
+    trust = place.access.authenticator.trust
+    trust.proxies = Proxies(is_plain=True, networks=(ip_network("127.0.0.0/8"),))
+    answer = await place.ask(x_remote_user="alice")
+    assert answer.status_code == (503 if is_stale else 200)
 
 
 async def test_two_credentials_are_refused_as_malformed() -> None:
@@ -241,6 +280,51 @@ async def test_a_request_for_a_revision_is_judged_by_that_revision_or_a_later_on
     assert (await asking).status_code == 401
 
 
+async def test_a_token_may_be_as_new_as_the_revision_that_is_asked_for() -> None:
+    place, new = a_place(), mint(TokenKind.USER)
+    revision = place.world.snapshot.revision + 1
+    asking = asyncio.create_task(place.ask(f"/services?resourceVersion={revision}", token=new))
+    await asyncio.sleep(0)
+    place.world.create(a_token(new))
+    assert (await asking).json()["user"] == "alice"
+
+
+@pytest.mark.parametrize(
+    ("headers", "code"),
+    [
+        ([], 401),
+        ([("authorization", "Basic x")], 401),
+        ([("authorization", f"Bearer {ALICE[:-1]}")], 401),
+        ([("authorization", "Bearer a.b.c")], 401),
+        ([("authorization", f"Bearer {ALICE}")] * 2, 400),
+    ],
+)
+async def test_what_no_revision_makes_good_waits_for_none(
+    headers: list[tuple[str, str]], code: int
+) -> None:
+    place = a_place()
+    answer = await place.send("GET", "/services?resourceVersion=99999", headers)
+    assert answer.status_code == code
+
+
+async def test_of_many_unknown_tokens_only_a_few_wait() -> None:
+    place = a_place()
+    path = f"/services?resourceVersion={place.world.snapshot.revision + 1}"
+    asking = [asyncio.create_task(place.ask(path, token=mint(TokenKind.USER))) for _ in range(40)]
+    await until(lambda: sum(task.done() for task in asking) == len(asking) - STRANGERS_MAX)
+    place.world.create(a_namespace("prod"))
+    codes = [answer.status_code for answer in await asyncio.gather(*asking)]
+    assert (codes.count(401), codes.count(429)) == (10, 30), "each is a failure of its address"
+    assert place.counted("token", "unknown") == 10
+
+
+async def test_an_unknown_token_is_refused_and_counted_when_its_revision_does_not_come() -> None:
+    place = a_place()
+    answer = await place.ask("/services?resourceVersion=99999", token=mint(TokenKind.USER))
+    assert answer.status_code == 401
+    assert place.counted("token", "unknown") == 1
+
+
 async def test_an_invalid_revision_is_left_to_the_route() -> None:
     assert (await a_place().ask("/services?resourceVersion=x", token=ALICE)).status_code == 200
 
@@ -257,6 +341,21 @@ async def test_a_user_acts_for_another_only_with_the_right_to() -> None:
     assert "impersonate-user" not in answer.json()["headers"]
     alone = await place.ask(token=ALICE, impersonate_group="dev")
     assert alone.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("value", "code"), [("jürgen".encode(), 200), ("jürgen".encode("latin-1"), 400)]
+)
+async def test_names_to_be_impersonated_are_read_as_utf_8(value: bytes, code: int) -> None:
+    acts = a_cluster_role(a_rule("impersonate", "users"), name="act")
+    reads = a_cluster_role_binding(a_subject("jürgen"), name="reads-too", role="reads")
+    place = a_place(acts, a_cluster_role_binding(name="acts", role="act"), reads)
+    headers = [(b"authorization", f"Bearer {ALICE}".encode()), (b"impersonate-user", value)]
+    transport = httpx.ASGITransport(place.layer)
+    async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+        answer = await client.get("/services", headers=headers)
+    assert answer.status_code == code
+    assert answer.json().get("user") == ("jürgen" if code == 200 else None)
 
 
 async def test_without_access_control_every_request_passes_as_unsecured() -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator
 
 import pytest
 
@@ -14,22 +13,12 @@ from tests.api.access.guarded import (
     a_role,
     a_rule,
     a_service,
-    guarded,
     streaming,
 )
 from tests.waiting import WITHIN_S
 
 SPACES = ("dev", "other", "prod")
 WATCHES = ("/services?watch=true&visible=true", "/watch?kinds=Service&visible=true")
-
-
-@pytest.fixture(scope="module")
-async def running(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Guarded, None]:
-    """A registry that the tests of this module share."""
-    async with guarded(module_database_url, tmp_path_factory.mktemp("visible")) as made:
-        yield made
 
 
 @pytest.fixture

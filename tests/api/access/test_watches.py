@@ -2,8 +2,8 @@
 
 import asyncio
 import json
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from datetime import timedelta
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 import httpx
@@ -19,7 +19,6 @@ from tests.api.access.guarded import (
     a_role,
     a_rule,
     a_service,
-    guarded,
     streaming,
 )
 from tests.waiting import WITHIN_S, until
@@ -34,15 +33,6 @@ class Seen(NamedTuple):
     events: list[tuple[str, str]]
     code: int
     message: str
-
-
-@pytest.fixture(scope="module")
-async def running(
-    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncGenerator[Guarded, None]:
-    """A registry that the tests of this module share."""
-    async with guarded(module_database_url, tmp_path_factory.mktemp("watches")) as made:
-        yield made
 
 
 @pytest.fixture
@@ -223,9 +213,9 @@ async def test_who_waits_for_a_revision_is_judged_when_it_is_there(place: Guarde
     ahead = str(place.revision + 2)
 
     async def asking(path: str, more: dict[str, str]) -> asyncio.Task[httpx.Response]:
-        before = authenticated(place)
+        before = place.authentications
         task = asyncio.create_task(place.client.get(path, headers={**headers, **more}))
-        await until(lambda: authenticated(place) > before)
+        await until(lambda: place.authentications > before)
         return task
 
     tasks = [
@@ -242,11 +232,16 @@ async def test_who_waits_for_a_revision_is_judged_when_it_is_there(place: Guarde
     assert [answer.status_code for answer in answers] == [401, 401, 401]
 
 
-def authenticated(place: Guarded) -> float:
-    """How many requests have shown a good token."""
-    labels = {"method": "token", "result": "success"}
-    found = place.registry.metrics.get_sample_value("waypost_authentication_total", labels)
-    return found or 0.0
+@pytest.mark.parametrize("mode", ["ipvs", "nftables"])
+async def test_a_long_poll_ends_with_the_token(place: Guarded, mode: str) -> None:
+    await place.hold(a_node("n1"), a_role("rules", a_rule("get", "nodes/rules")))
+    await place.hold(a_binding("rules", "alice"))
+    headers, token = await place.as_("alice"), await place.token("alice")
+    end = datetime.fromisoformat(token["spec"]["expiresAt"])
+    place.clock.ahead = end - datetime.now(UTC) - timedelta(seconds=2)
+    path = f"/nodes/n1/{mode}/changes?since={place.revision}&timeoutSeconds=60"
+    answer = await asyncio.wait_for(place.client.get(path, headers=headers), WITHIN_S)
+    assert (answer.status_code, answer.json()["message"]) == (401, "Unauthorized")
 
 
 @pytest.mark.parametrize("mode", ["ipvs", "nftables"])

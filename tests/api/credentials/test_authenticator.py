@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.api.credentials.authenticator import Authenticator, Presented, Trust
 from app.api.credentials.authorization import challenge_of
 from app.api.credentials.configuration import ANONYMOUS_PATHS
-from app.api.credentials.failures import FailureLimit, SignatureLimit
+from app.api.credentials.failures import FAILURES_MAX, FailureLimit, SignatureLimit
 from app.api.credentials.issuers import IssuerKeys, Issuers
 from app.api.credentials.outcomes import (
     Authenticated,
@@ -41,6 +41,30 @@ FRONT = PROXIES.client("front").der
 ALICE = CLIENTS.client("alice", "dev").der
 TOKEN = mint(TokenKind.USER)
 AT = NOW.timestamp()
+
+
+async def test_why_credentials_are_refused_is_in_the_log_without_them(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level("INFO", logger="app.api.credentials.authenticator")
+    ours, other = authenticator(), mint(TokenKind.USER)
+    expired = CLIENTS.client("alice", days=(-3, -1)).der
+    for request in (
+        presented(bearer(other)),
+        presented(bearer(jwt(aud="x"))),
+        presented(der=expired),
+    ):
+        assert isinstance(await asked(request, ours), Refused)
+    for _ in range(20):
+        await asked(presented(bearer(other)), ours)
+    assert caplog.messages[:3] == [
+        "credentials were refused: unknown (token), from 192.0.2.7",
+        "credentials were refused: audience (jwt), from 192.0.2.7",
+        "credentials were refused: expired (certificate), from 192.0.2.7",
+    ]
+    refused = [each for each in caplog.messages if each.startswith("credentials were refused")]
+    assert len(refused) == FAILURES_MAX, "as many as the address may fail"
+    assert other not in caplog.text
 
 
 def stored_as(token: str, user: User) -> dict[str, StoredToken]:
@@ -134,7 +158,7 @@ async def test_without_credentials_some_paths_are_open(path: str) -> None:
     assert outcome == Authenticated(user=ANONYMOUS, method=Method.ANONYMOUS)
 
 
-@pytest.mark.parametrize("path", ["/", "/services", "/metrics", "/livez/", "/livez/x", "/LIVEZ"])
+@pytest.mark.parametrize("path", ["", "/services", "/metrics", "/livez/", "/livez/x", "/LIVEZ"])
 async def test_all_other_paths_need_credentials(path: str) -> None:
     assert await asked(presented(path=path)) == NoCredentials()
 

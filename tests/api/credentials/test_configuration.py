@@ -433,11 +433,14 @@ async def test_a_file_that_becomes_wrong_is_kept_out_and_told(
     assert await file.changed() is None
     assert await file.changed() is None
     assert file.problem
+    assert file.reloads == {False: 2}, "it is wrong at every look"
     written(path)
     assert await file.changed() is None, "it is as it was"
     assert file.problem == ""
     written(path, jwt=[jwt()])
     assert await file.changed() is not None
+    file.accept()
+    assert file.reloads == {False: 2, True: 1}
 
 
 async def test_a_file_that_is_wrong_at_first_raises(tmp_path: Path) -> None:

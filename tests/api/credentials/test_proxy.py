@@ -17,7 +17,7 @@ from app.api.credentials.proxy import (
     authenticate_proxied,
     is_told_by_proxy,
     plain_address,
-    without_identity,
+    split_identity,
 )
 from app.domain.access.subjects import User
 from app.domain.addresses import Address
@@ -154,7 +154,7 @@ def test_nothing_that_says_who_asks_is_passed_on() -> None:
         ("Accept", "*/*"),
         ("X-Forwarded-For", "192.0.2.7"),
     )
-    assert without_identity(told) == told[-2:]
+    assert split_identity(told) == (told[:-2], told[-2:])
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,12 @@ async def test_bodies_of_pipelined_requests_are_kept_apart(echo: Echo) -> None:
             414,
         ),
         ("CONNECT waypost:443 HTTP/1.1\r\nhost: waypost:443\r\n\r\n", 405),
+        (
+            HEAD.format("a").replace("GET /a", "CONNECT waypost:443")
+            + "connection: upgrade\r\nupgrade: h2c\r\n\r\n",
+            405,
+        ),
+        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 400),
         ("\r\n" * HEAD_OCTETS_MAX, 431),
     ],
 )
@@ -159,6 +165,22 @@ async def test_an_invalid_or_too_large_head_ends_the_connection_after_earlier_an
     assert [each for each in caplog.records if each.levelname == "ERROR"] == []
 
 
+@pytest.mark.parametrize(
+    ("octets", "reason"),
+    [
+        (b"FOO / HTTP/1.1\r\n\r\n", "Invalid method encountered"),
+        (b"\x16\x03\x01\x02\x00\x01\x00", "Invalid method encountered"),  # TLS
+        (b"GET /a b HTTP/1.1\r\n\r\n", "Expected HTTP/"),
+    ],
+)
+async def test_a_refusal_says_why_a_head_is_invalid(echo: Echo, octets: bytes, reason: str) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write(octets)
+        answer = await reader.read()
+    message = json.loads(answer.partition(b"\r\n\r\n")[2])["message"]
+    assert message.startswith(f"the request is not valid HTTP/1.1: {reason}")
+
+
 @pytest.mark.parametrize("begun", ["", "2\r\n{}\r\n"])
 @pytest.mark.parametrize("before", [0, 2])
 async def test_an_invalid_body_gets_one_answer_and_ends_the_connection(
@@ -171,6 +193,46 @@ async def test_an_invalid_body_gets_one_answer_and_ends_the_connection(
         rest = await reader.read()
     assert rest.startswith(b"HTTP/1.1 400 ")
     assert rest.count(b"HTTP/1.1 ") == 1
+
+
+SMUGGLED = "GET /smuggled HTTP/1.1\r\nhost: a\r\n\r\n"
+GET, POST = "GET /a HTTP/1.1\r\nhost: a\r\n", "POST /a HTTP/1.1\r\nhost: a\r\n"
+CHUNKS = f"{POST}transfer-encoding: chunked\r\n\r\n"
+AMBIGUOUS = {
+    "length and chunks": f"{POST}content-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": f"{POST}content-length: 0\r\ncontent-length: 5\r\n\r\n",
+    "equal lengths": f"{POST}content-length: 0\r\ncontent-length: 0\r\n\r\n",
+    "a list of lengths": f"{POST}content-length: 0, 0\r\n\r\n",
+    "a signed length": f"{POST}content-length: +0\r\n\r\n",
+    "a hexadecimal length": f"{POST}content-length: 0x0\r\n\r\n",
+    "chunks that are not last": f"{POST}transfer-encoding: chunked, gzip\r\n\r\n",
+    "another coding": f"{POST}transfer-encoding: xchunked\r\n\r\n",
+    "a blank before the colon": "GET /a HTTP/1.1\r\nhost : a\r\n\r\n",
+    "a folded line": f"{GET}x: y\r\n z\r\n\r\n",
+    "a first line that is folded": "GET /a HTTP/1.1\r\n host: a\r\n\r\n",
+    "lines without CR": "GET /a HTTP/1.1\nhost: a\n\n",
+    "a CR within a value": f"{GET}x: y\rz: a\r\n\r\n",
+    "a NUL within a value": f"{GET}x: y\0\r\n\r\n",
+    "a NUL within a name": f"{GET}x\0: y\r\n\r\n",
+    "a name that is empty": f"{GET}: y\r\n\r\n",
+    "a method in lower case": GET.replace("GET", "get") + "\r\n",
+    "another version": GET.replace("1.1", "3.0") + "\r\n",
+    "a line feed in a chunk's extension": f"{CHUNKS}0;x\ny\r\n\r\n",
+    "a chunk that is longer than its size": f"{CHUNKS}1\r\nxy\r\n0\r\n\r\n",
+    "a size with a blank": f"{CHUNKS} 0\r\n\r\n",
+    "a size with a sign": f"{CHUNKS}-1\r\n\r\n",
+    "a size beyond 64 bits": f"{CHUNKS}{'f' * 17}\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("octets", AMBIGUOUS.values(), ids=AMBIGUOUS)
+async def test_what_another_server_might_read_otherwise_is_refused(echo: Echo, octets: str) -> None:
+    async with talking_to(echo) as (reader, writer):
+        writer.write((octets + SMUGGLED).encode())
+        answer = await reader.read()
+    assert answer.startswith(b"HTTP/1.1 400 "), answer
+    assert answer.count(b"HTTP/1.1 ") == 1
+    assert b"/smuggled" not in answer
 
 
 @pytest.mark.parametrize("before", [0, 1])
@@ -252,12 +314,43 @@ async def test_a_protocol_upgrade_is_ignored_and_answered_as_any_request(
         assert await bodies(reader, 4) == ["/no-body 0", "/length 5", "/chunks 3", "/next 0"]
 
 
+@pytest.mark.parametrize("split", [1, 10_000])
+async def test_a_request_in_the_body_of_another_with_an_upgrade_is_never_begun(
+    echo: Echo, split: int
+) -> None:
+    inner = HEAD.format("smuggled") + "\r\n"
+    outer = WANTS_MORE.format("outer")
+    sent = (
+        f"{outer}content-length: {len(inner)}\r\n\r\n{inner}"
+        f"{outer}transfer-encoding: chunked\r\n\r\n{len(inner):x}\r\n{inner}\r\n0\r\n\r\n"
+        f"{HEAD.format('next')}\r\n"
+    ).encode()
+    async with talking_to(echo) as (reader, writer):
+        for at in range(0, len(sent), split):
+            writer.write(sent[at : at + split])
+            await asyncio.sleep(0)
+        size = len(inner)
+        assert await bodies(reader, 3) == [f"/outer {size}"] * 2 + ["/next 0"]
+    assert echo.answered == 3
+
+
+@pytest.mark.parametrize("path", ["/x", "http://a/x", "http://a/x?y=http://b/"])
+async def test_an_upgrade_keeps_the_target(echo: Echo, path: str) -> None:
+    head = WANTS_MORE.format("a").replace("/a", path, 1)
+    async with talking_to(echo) as (reader, writer):
+        writer.write((head + "\r\n" + HEAD.format("next") + "\r\n").encode())
+        assert await bodies(reader, 2) == ["/x 0", "/next 0"]
+
+
 @pytest.mark.parametrize(
     "rest",
     [
         "content-length: 1\r\ncontent-length: 2\r\n\r\n",
         "content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n",
+        "transfer-encoding: chunked, identity\r\n\r\n",
         "x : y\r\n\r\n",
+        "x: a\r\n b\r\n\r\n",
+        "x: a\nhost: b\r\n\r\n",
     ],
 )
 async def test_a_request_with_an_upgrade_is_parsed_as_strictly(echo: Echo, rest: str) -> None:

@@ -38,6 +38,7 @@ OWN: list[dict[str, str]] = [
     {"origin": "http://localhost"},
     {"origin": "http://LOCALHOST:80", "sec-fetch-site": "same-origin"},
     {"origin": "https://waypost.example", "sec-fetch-site": "same-origin"},
+    {"origin": "https://waypost.example", "sec-fetch-site": "cross-site"},
     {"sec-fetch-site": "none"},
 ]
 WRITES = [

@@ -3,7 +3,12 @@
 import httpx
 import pytest
 
+from app.api import application
+from app.api.http.methods import SHOWN_CHARACTERS_MAX
+from app.main import VERSION
 from tests.api.objects.test_collections import created
+from tests.api.sockets import said, serving, status_of
+from tests.registries import a_registry
 
 
 @pytest.mark.parametrize(
@@ -43,7 +48,62 @@ async def test_allow_lists_all_methods_of_a_path(
     assert (options.status_code, options.headers["allow"]) == (httpx.codes.NO_CONTENT, methods)
     refused = await api.request("TRACE", path)
     assert (refused.status_code, refused.headers["allow"]) == (405, methods)
-    assert not refused.is_success
+    assert (refused.json()["kind"], refused.json()["reason"]) == ("Status", "MethodNotAllowed")
+    assert refused.json()["message"] == f'the path "{path}" has no TRACE: it has {methods}'
+
+
+async def test_options_of_the_server_lists_all_methods(database_url: str) -> None:
+    app = application.build(version=VERSION)
+    async with a_registry(database_url) as registry:
+        app.state.registry = registry
+        async with serving(app) as port:
+            head = b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+            answer = await said(port, head)
+    assert status_of(answer) == httpx.codes.NO_CONTENT
+    assert b"\r\nallow: DELETE, GET, HEAD, OPTIONS, PATCH, POST, PUT\r\n" in answer
+
+
+async def test_head_is_refused_where_there_is_no_get(api: httpx.AsyncClient) -> None:
+    answer = await api.head("/apply")
+    assert (answer.status_code, answer.headers["allow"]) == (405, "OPTIONS, POST")
+    assert answer.content == b""
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/services/", 'did you mean "/services"?'),
+        ("/services/default/ent/", 'did you mean "/services/default/ent"?'),
+        ("/docs/", 'did you mean "/docs"?'),
+        ("/service", 'did you mean "/services"?'),
+        ("/Services", 'did you mean "/services"?'),
+        ("/service/default/ent", 'did you mean "/services"?'),
+        ("/services/default", 'did you mean "/services"?'),
+        ("/nowhere", "GET / lists the paths"),
+        ("/api/v1/services", "GET / lists the paths"),
+        ("/\u00e4", "GET / lists the paths"),
+    ],
+)
+@pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
+async def test_an_unknown_path_is_refused_with_the_one_that_was_probably_meant(
+    api: httpx.AsyncClient, method: str, path: str, hint: str
+) -> None:
+    answer = await api.request(method, path)
+    status = answer.json()
+    assert (answer.status_code, status["kind"], status["reason"]) == (404, "Status", "NotFound")
+    assert status["message"] == f'there is no path "{path}": {hint}'
+
+
+async def test_a_long_path_is_cut_in_a_refusal(api: httpx.AsyncClient) -> None:
+    answer = await api.get("/" + "x" * 5_000)
+    assert answer.status_code == httpx.codes.NOT_FOUND
+    assert len(answer.json()["message"]) < SHOWN_CHARACTERS_MAX + 50
+
+
+async def test_a_refusal_is_in_the_form_that_the_client_accepts(api: httpx.AsyncClient) -> None:
+    for method, path in (("GET", "/nowhere"), ("PUT", "/services")):
+        answer = await api.request(method, path, headers={"Accept": "application/yaml"})
+        assert answer.text.startswith("kind: Status\n")
 
 
 async def test_an_unknown_path_has_no_methods(api: httpx.AsyncClient) -> None:

@@ -216,6 +216,17 @@ async def test_versions(
         assert await is_refused(port, context) != is_served
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")  # it is old, which is the point
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1, ssl.TLSVersion.TLSv1_1])
+async def test_older_versions_are_refused(tmp_path: Path, version: ssl.TLSVersion) -> None:
+    async with serving(Seen(), tls=TLS(files(tmp_path), now=NOW)) as port:
+        context = trusting()
+        context.set_ciphers("ALL:@SECLEVEL=0")
+        context.minimum_version = context.maximum_version = version
+        with pytest.raises(ConnectionResetError):  # by the server: this client would go on
+            await asked(port, context)
+
+
 @pytest.mark.parametrize("cipher", ["ECDHE-ECDSA-AES128-SHA256", "ECDHE-ECDSA-AES256-SHA"])
 async def test_ciphers_without_authentication_of_data_are_refused(
     tmp_path: Path, cipher: str

@@ -61,6 +61,16 @@ async def test_a_body_without_content_type_is_refused(
     assert "has no Content-Type" in answer.json()["message"]
 
 
+async def test_a_body_of_another_type_is_refused_by_its_type(api: httpx.AsyncClient) -> None:
+    form = {"content-type": "application/x-www-form-urlencoded"}  # which curl -d sends
+    answer = await api.post("/services", content="{}", headers=form)
+    assert answer.status_code == httpx.codes.UNSUPPORTED_MEDIA_TYPE
+    assert answer.json()["message"] == (
+        'the body of the request was in an unknown format ("application/x-www-form-urlencoded") - '
+        "accepted media types include: application/json, application/yaml"
+    )
+
+
 async def test_without_a_body_no_content_type_is_needed(api: httpx.AsyncClient) -> None:
     await created(api, "ent")
     assert (await api.delete("/services/default/ent")).is_success
@@ -343,7 +353,7 @@ async def test_a_status_is_written_separately(api: httpx.AsyncClient) -> None:
     assert (await api.get(path)).json()["status"]["podIP"] == "10.244.1.5"
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/services/a/b/c/d"])
+@pytest.mark.parametrize("path", ["/index.html", "/nothing", "/services/a/b/c/d"])
 async def test_unknown_paths_are_answered_with_a_status(api: httpx.AsyncClient, path: str) -> None:
     answer = await api.get(path)
     assert (answer.status_code, answer.json()["reason"]) == (404, "NotFound")

@@ -1,19 +1,29 @@
 """Events of watchers are encoded once, in pieces that make up the whole."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.types import Message
 
+from app.api.access.identity import Caller, Permit
+from app.api.credentials.outcomes import Method
+from app.api.credentials.tokens import mint
 from app.api.http.delivery import NDJSON, EventStream, ndjson_frame, sse_frame
-from app.api.objects.streams import Batch, Feed, Stream, Watch, Watching
+from app.api.objects.feed import Batch, Feed
+from app.api.objects.streams import Stream, Watch, Watching
+from app.domain.access.subjects import User
+from app.domain.access.tokens import TokenKind, id_of, stored_by_id
 from app.domain.changes import Change
 from app.domain.errors import Expired
 from app.domain.label_queries import parse_selector
 from app.domain.names import Revision
+from app.domain.objects.resource import Object
+from app.domain.objects.token import TOKEN
 from app.domain.snapshot import load
 from app.registry.reads.history import History, HistoryBounds
 from app.registry.reads.view import View
@@ -26,7 +36,8 @@ from app.registry.reads.watch import (
     Position,
 )
 from app.schemas.objects.encoding import OBJECTS_A_PIECE, Encoder
-from tests.builders import a_pod
+from tests.builders import a_cluster_role, a_pod, a_token
+from tests.memory_writer import EPOCH
 from tests.rounds import work_a_round
 
 LAST = 12
@@ -173,6 +184,86 @@ async def test_a_change_of_epoch_ends_a_stream_and_leaves_no_id_to_resume_from()
     assert stream.is_over
 
 
+ALICE, TEXT = User(name="alice", groups=("system:masters",)), mint(TokenKind.USER)
+CALLER = Caller(user=ALICE, real=ALICE, method=Method.TOKEN, credential_id=id_of(TEXT))
+
+
+def a_permit(now: Callable[[], datetime] = lambda: EPOCH) -> Permit:
+    """The permit of an administrator by a token that ends in an hour."""
+    caller = replace(CALLER, expires_at=EPOCH + timedelta(hours=1))
+    return Permit(caller=caller, asked=(), tokens_of=stored_by_id, now=now)
+
+
+def put(view: View, added: Object) -> Revision:
+    revision = Revision(view.snapshot.revision + 1)
+    stored = replace(added, metadata=replace(added.metadata, revision=revision))
+    view.advance([Change(revision=revision, before=None, after=stored)])
+    return revision
+
+
+async def test_a_token_that_the_database_loses_begins_no_stream() -> None:
+    view = a_view()
+    put(view, a_token(TEXT))
+    watch_ = Watch(
+        interest=Interest(), frame=ndjson_frame, since=None, timeout_s=60, permit=a_permit()
+    )
+    stream = Watching(view, Notifier(view)).stream(watch_)
+    view.reset(
+        load([a_pod("p")], revision=Revision(5)),
+        history=(),
+        compacted=Revision(1),
+        has_same_past=False,
+    )
+    assert b'"code":401' in await streamed(stream)
+    assert stream.is_over
+
+
+async def test_a_stream_from_before_its_token_was_issued_has_every_event_since() -> None:
+    view = a_view()
+    put(view, a_cluster_role(name="a change of rights"))
+    put(view, a_token(TEXT))
+    watch_ = Watch(
+        interest=Interest(), frame=ndjson_frame, since=Revision(3), timeout_s=60, permit=a_permit()
+    )
+    stream = Watching(view, Notifier(view)).stream(watch_)
+    sent = b""
+    while stream.is_behind:
+        sent += stream.due()
+    assert sent.count(b"ADDED") == LAST - 3
+    assert not stream.is_over
+
+
+def revoke(view: View) -> None:
+    (token,) = view.snapshot.of(TOKEN).values()
+    revision = Revision(view.snapshot.revision + 1)
+    meta = replace(token.metadata, revision=revision)
+    after = replace(token, metadata=meta, revoked_at=EPOCH)
+    view.advance([Change(revision=revision, before=token, after=after)])
+
+
+@pytest.mark.parametrize("loss", ["end", "revocation"])
+async def test_an_initial_state_ends_with_its_token(loss: str) -> None:
+    view, now = View(), [EPOCH]
+    pods = [a_pod(f"p{number}") for number in range(3 * OBJECTS_A_PIECE)]
+    view.reset(
+        load([*pods, a_token(TEXT)], revision=Revision(1)), history=(), compacted=Revision(1)
+    )
+    permit = a_permit(lambda: now[0])
+    watch_ = Watch(interest=Interest(), frame=ndjson_frame, since=None, timeout_s=60, permit=permit)
+    stream = Watching(view, Notifier(view)).stream(watch_)
+    sent: list[bytes] = []
+    async for piece in stream.initial():
+        sent.append(piece)
+        if len(sent) == 1:  # while a client reads the first piece
+            if loss == "end":
+                now[0] += timedelta(hours=1)
+            else:
+                revoke(view)
+    assert stream.is_over
+    assert b'"code":401' in sent[-1]
+    assert b"".join(sent).count(b"ADDED") == OBJECTS_A_PIECE
+
+
 async def test_an_initial_state_ends_early_once_it_cannot_be_resumed_from() -> None:
     view = View(History(HistoryBounds(changes_max=3)))
     pods = [a_pod(f"p{number}") for number in range(3 * OBJECTS_A_PIECE)]
@@ -259,7 +350,4 @@ async def test_streams_that_resume_a_long_history_catch_up_in_pieces_that_yield(
 
 
 def write(view: View, name: str) -> None:
-    revision = Revision(view.snapshot.revision + 1)
-    pod = a_pod(name)
-    stored = replace(pod, metadata=replace(pod.metadata, revision=revision))
-    view.advance([Change(revision=revision, before=None, after=stored)])
+    put(view, a_pod(name))

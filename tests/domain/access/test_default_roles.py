@@ -13,7 +13,7 @@ from app.domain.access.default_roles import (
     default_roles,
     reconciled,
 )
-from app.domain.access.index import rights_of
+from app.domain.access.rights.index import rights_of
 from app.domain.access.rules import uncovered
 from app.domain.access.subjects import ANONYMOUS, AUTHENTICATED, User
 from app.domain.labels import LabelSelector

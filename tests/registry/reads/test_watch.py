@@ -144,7 +144,7 @@ async def test_changes_that_come_together_notify_each_listener_once() -> None:
         notifier.listen(lambda: seen.append(notifier.upto))  # each is a listener of its own
     for name in ("a", "b", "c"):
         register(view, name)
-    await notifier.wait_beyond(Revision(3))
+    await notifier.wait_beyond(Revision(3), epoch=0)
     await until(lambda: bool(seen))
     assert seen == [4, 4, 4]
 
@@ -269,7 +269,7 @@ async def test_a_notifier_that_is_stopped_ends_all_waiting() -> None:
     notifier = Notifier(a_view())
     seen: list[bool] = []
     notifier.listen(lambda: seen.append(notifier.is_stopped))
-    waiting = asyncio.create_task(notifier.wait_beyond(Revision(9)))
+    waiting = asyncio.create_task(notifier.wait_beyond(Revision(9), epoch=0))
     await asyncio.sleep(0)
     notifier.stop()
     await waiting

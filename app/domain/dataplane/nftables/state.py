@@ -21,13 +21,13 @@ from app.domain.dataplane.nftables.table import (
     CHECK,
     KEPT_SETS,
     TABLE,
-    WORDS,
     check_rules,
     declarations,
     kind_of,
     layout,
     pick_rules,
 )
+from app.domain.dataplane.nftables.words import WORDS
 from app.domain.dataplane.rules.model import NodeFamily, NodeRules
 from app.domain.errors import BadRequest
 

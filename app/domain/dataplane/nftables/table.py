@@ -23,7 +23,8 @@ from functools import cache, lru_cache
 from typing import Final
 
 from app.domain.addresses import IPFamily, family_of, parse_address, parse_prefix
-from app.domain.dataplane.nftables.elements import ANY_ADDRESS, LOCAL_OFFSET, Pick
+from app.domain.dataplane.nftables.elements import LOCAL_OFFSET, Pick
+from app.domain.dataplane.nftables.words import WORDS, Words
 from app.domain.dataplane.rules.model import LocalDetection, NodeFamily, RulesConfig
 
 TABLE: Final = "waypost"
@@ -36,69 +37,11 @@ KEPT_SETS: Final = frozenset(f"affinity-{protocol}" for protocol in PROTOCOLS)
 
 _MASQUERADE: Final = "masquerade fully-random"
 _INDEX: Final = "numgen random mod 65536"  # the type of a slot
-_HASHES: Final = 0xFFFF_FFFF  # how many values a hash has
 _PARITY: Final = "0:1"  # the bit that tells local destinations from others
 _CONFIGURED_INTERFACE: Final = {
     LocalDetection.BRIDGE_INTERFACE: "",
     LocalDetection.INTERFACE_NAME_PREFIX: "*",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """How nft spells the same thing in one family."""
-
-    ip: str
-    zero: str
-    loopback: str
-
-    def key(self, protocol: str) -> str:
-        """Spell where a packet is sent."""
-        return f"{self.ip} daddr . {protocol} dport"
-
-    def node_port_key(self, protocol: str) -> str:
-        """Spell the same, whichever of the node's addresses it is."""
-        return f"({self.ip} daddr & {self.zero}) . {protocol} dport"
-
-    def client(self, key: str) -> str:
-        """Spell who sends where, as affinity remembers it.
-
-        nft 1.0.6 fills a map from packets only by keys of up to 16 bytes, so the
-        longer addresses are hashed, twice: what collides shares an endpoint, no more.
-        """
-        pair = f"{self.ip} saddr . {key}"
-        if self.ip == "ip":
-            return pair
-        return " . ".join(f"jhash {pair} mod {_HASHES} seed {seed}" for seed in ("0x1", "0x2"))
-
-    @property
-    def client_type(self) -> str:
-        """Spell what ``client`` yields, for a declaration."""
-        if self.ip == "ip":
-            return "ip saddr . ip daddr . tcp dport"
-        # Listing a set whose type is spelt as a hash crashes nft 1.0.6; this is the same type.
-        return f"numgen random mod {_HASHES} . numgen random mod {_HASHES}"
-
-    @property
-    def original_key(self) -> str:
-        """Where the first packet of a connection was sent, before it was translated."""
-        return f"ct original {self.ip} daddr . ct original proto-dst"
-
-    @property
-    def original_node_port_key(self) -> str:
-        """The same, whichever of the node's addresses it was."""
-        return f"(ct original {self.ip} daddr & {self.zero}) . ct original proto-dst"
-
-
-WORDS: Final = {
-    family: Words(ip, ANY_ADDRESS[family], loopback)
-    for family, ip, loopback in (
-        (IPFamily.IPV4, "ip", "127.0.0.0/8"),
-        (IPFamily.IPV6, "ip6", "::1"),
-    )
-}
-
-
 _LAYOUTS_REMEMBERED_MAX: Final = 64
 
 

@@ -5,17 +5,10 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.domain.access import index
 from app.domain.access.attributes import Attributes
-from app.domain.access.index import (
-    SPREAD_MAX,
-    SPREAD_RULE_MAX,
-    Entry,
-    Generations,
-    Grant,
-    Rights,
-    rights_of,
-)
+from app.domain.access.rights import index
+from app.domain.access.rights.entry import SPREAD_MAX, SPREAD_RULE_MAX, Entry, Grant
+from app.domain.access.rights.index import Generations, Rights, rights_of
 from app.domain.access.rules import atoms, uncovered
 from app.domain.access.subjects import User
 from app.domain.changes import Change

@@ -1,0 +1,45 @@
+"""Shares of users in a limit: whoever fills theirs leaves room for everybody else.
+
+    limit, user -> counted, or Overloaded
+
+A user has a quarter of a limit.  Without authentication there are no users, and no shares.
+
+Source: access.md 5.4.
+"""
+
+from collections import Counter
+from typing import Final
+
+from app.api.errors import Overloaded
+
+SHARES: Final = 4  # of a limit, one for each user
+
+
+class Shares:
+    """What each user has of a limit; only those that have something are remembered."""
+
+    def __init__(self, limit: int, words: str) -> None:
+        """Divide ``limit``; ``words`` name what it limits, in the plural."""
+        self._share_max = max(1, limit // SHARES)
+        self._limit, self._words = limit, words
+        self._taken_by_user = Counter[str]()
+
+    def require(self, user: str | None) -> None:
+        """Raise Overloaded when a user has all of its share; None is no user."""
+        if user is not None and self._taken_by_user[user] >= self._share_max:
+            raise Overloaded(
+                f'user "{user}" has {self._share_max} {self._words} already, '
+                f"the most that one user may have of {self._limit}"
+            )
+
+    def take(self, user: str | None) -> None:
+        """Count one more for a user."""
+        if user is not None:
+            self._taken_by_user[user] += 1
+
+    def give(self, user: str | None) -> None:
+        """Count one less for a user."""
+        if user is not None:
+            self._taken_by_user[user] -= 1
+            if not self._taken_by_user[user]:
+                del self._taken_by_user[user]
