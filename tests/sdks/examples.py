@@ -4,7 +4,8 @@
     <language>/install.sh     what the generators of the language share, if anything
 
 A folder is what a reader of `docs/sdk.md` copies. The scripts find `openapi.json` and `ent.yaml`
-(the objects that the programs apply) in it.
+(the objects that the programs apply) in it. Another generator is a folder, an `Example` below, and
+its rows in that page.
 """
 
 from dataclasses import dataclass

@@ -53,13 +53,8 @@ fn service(name: &str) -> Service {
 }
 
 async fn use_a_token(client: &Configuration) {
-    let asked = Token {
-        spec: Some(TokenSpec::new("deployer".to_owned())),
-        ..Token::default()
-    };
-    let issued = tokens_api::create_token(client, asked, None, None, None)
-        .await
-        .unwrap();
+    let asked = Token { spec: Some(TokenSpec::new("deployer".to_owned())), ..Token::default() };
+    let issued = tokens_api::create_token(client, asked, None, None, None).await.unwrap();
     let deployer = connected(&issued.status.token.unwrap());
     let me = access_api::whoami(&deployer).await.unwrap();
     assert_eq!(me.status.user_info.username, "deployer");
@@ -70,10 +65,7 @@ async fn use_a_token(client: &Configuration) {
 /// A request that the generated functions cannot make, with their HTTP client.
 fn request(client: &Configuration, method: Method, path: &str) -> reqwest::RequestBuilder {
     let url = format!("{}{path}", client.base_path);
-    client
-        .client
-        .request(method, url)
-        .bearer_auth(client.bearer_access_token.as_ref().unwrap())
+    client.client.request(method, url).bearer_auth(client.bearer_access_token.as_ref().unwrap())
 }
 
 async fn apply_yaml(client: &Configuration) {
@@ -89,16 +81,12 @@ async fn apply_yaml(client: &Configuration) {
 
 async fn apply_json(client: &Configuration) {
     let body = Manifest::Service(service("api"));
-    let applied = apply_api::apply(client, body, None, None, None, None, None)
-        .await
-        .unwrap();
+    let applied = apply_api::apply(client, body, None, None, None, None, None).await.unwrap();
     assert_eq!(applied.results[0].operation, AppliedOperation::Created);
 }
 
 async fn create(client: &Configuration) {
-    let created = create_service(client, service("web"), None, None, None)
-        .await
-        .unwrap();
+    let created = create_service(client, service("web"), None, None, None).await.unwrap();
     assert!(created.spec.unwrap().cluster_ip.is_some());
 }
 
@@ -106,21 +94,10 @@ async fn list_in_pages(client: &Configuration) {
     let mut names = vec![];
     let mut next: Option<String> = None;
     loop {
+        #[rustfmt::skip] // a row of options, most of them absent
         let page = list_services(
-            client,
-            Some("default"),
-            None,
-            None,
-            Some(2),
-            next.as_deref(),
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
-            None,
+            client, Some("default"), None, None, Some(2), next.as_deref(), None, None, None, None,
+            None, None, None, None,
         );
         let page = page.await.unwrap();
         names.extend(page.items.into_iter().filter_map(|each| each.metadata.name));
@@ -133,9 +110,7 @@ async fn list_in_pages(client: &Configuration) {
 }
 
 async fn read(client: &Configuration) -> Service {
-    let found = read_service(client, "default", "web", None, None, None)
-        .await
-        .unwrap();
+    let found = read_service(client, "default", "web", None, None, None).await.unwrap();
     let port = &found.spec.as_ref().unwrap().ports.as_ref().unwrap()[0];
     assert_eq!(port.target_port, Some(IntOrString::Integer(8080)));
     found
@@ -157,26 +132,18 @@ async fn merge_patch(client: &Configuration) {
     let answer = patch(client, json!({"tier": null, "track": "stable"}), None).await;
     let patched: Service = from_slice(&answer.bytes().await.unwrap()).unwrap();
     let labels = patched.metadata.labels.unwrap();
-    assert_eq!(
-        labels,
-        HashMap::from([("track".to_owned(), "stable".to_owned())])
-    );
+    assert_eq!(labels, HashMap::from([("track".to_owned(), "stable".to_owned())]));
 }
 
 async fn write_stale(client: &Configuration, stale: Service) {
-    let written = replace_service(
-        client, "default", "web", stale, None, None, None, None, None,
-    );
+    let written = replace_service(client, "default", "web", stale, None, None, None, None, None);
     let Err(Error::ResponseError(refused)) = written.await else {
         panic!("it was not refused");
     };
     let Some(ReplaceServiceError::DefaultResponse(status)) = refused.entity else {
         panic!("it was refused without a Status: {}", refused.content);
     };
-    assert_eq!(
-        (status.code, status.reason),
-        (409, Some(StatusReason::Conflict))
-    );
+    assert_eq!((status.code, status.reason), (409, Some(StatusReason::Conflict)));
 }
 
 /// The functions give no headers, but an entity tag is the revision in quotes.
@@ -192,9 +159,8 @@ async fn patch_if_match(client: &Configuration) {
 
 async fn resolve(client: &Configuration) {
     let namespace = Some("default");
-    let found = resolve_api::resolve(
-        client, "ent", None, namespace, None, None, None, None, None, None,
-    );
+    let found =
+        resolve_api::resolve(client, "ent", None, namespace, None, None, None, None, None, None);
     assert_eq!(found.await.unwrap().status, ResolutionStatus::Noerror);
 }
 
@@ -202,36 +168,20 @@ async fn resolve_batch(client: &Configuration) {
     let questions =
         ["web", "no.default.svc.cluster.local."].map(|name| Question::new(name.to_owned()));
     let questions = QuestionBatch::new(questions.to_vec());
-    let found = resolve_api::resolve_many(client, questions, None)
-        .await
-        .unwrap()
-        .resolutions;
+    let found = resolve_api::resolve_many(client, questions, None).await.unwrap().resolutions;
     assert_eq!(found[0].status, ResolutionStatus::Noerror);
     assert_eq!(found[1].status, ResolutionStatus::Nxdomain);
 }
 
 async fn read_rules(client: &Configuration, address: &str) {
-    let rules = rules_api::read_node_ipvs(client, "n1", None, None)
-        .await
-        .unwrap();
-    assert!(
-        rules
-            .virtual_servers
-            .iter()
-            .any(|server| server.address == address)
-    );
+    let rules = rules_api::read_node_ipvs(client, "n1", None, None).await.unwrap();
+    assert!(rules.virtual_servers.iter().any(|server| server.address == address));
 }
 
 async fn explain(client: &Configuration) {
-    let explained = explain_service(client, "default", "ent", None)
-        .await
-        .unwrap();
+    let explained = explain_service(client, "default", "ent", None).await.unwrap();
     assert_eq!(explained.endpoints_ready, 2);
-    let unready = explained
-        .pods
-        .iter()
-        .find(|each| each.pod.name == "ent-3")
-        .unwrap();
+    let unready = explained.pods.iter().find(|each| each.pod.name == "ent-3").unwrap();
     assert_eq!(unready.verdict, EndpointVerdict::NotReady);
 }
 
@@ -251,9 +201,7 @@ async fn follow_changes(client: &Configuration, after: &str) {
                 continue;
             }
             assert_eq!(event.r#type, WatchEventType::Modified);
-            let WatchedObject::Service(changed) = event.object else {
-                panic!("{event:?}")
-            };
+            let WatchedObject::Service(changed) = event.object else { panic!("{event:?}") };
             assert_eq!(changed.metadata.labels.unwrap()["track"], "done");
             return;
         }
@@ -262,14 +210,9 @@ async fn follow_changes(client: &Configuration, after: &str) {
 }
 
 async fn delete(client: &Configuration) {
-    delete_service(client, "default", "web", None, None, None, None, None)
-        .await
-        .unwrap();
+    delete_service(client, "default", "web", None, None, None, None, None).await.unwrap();
     let gone = refusal(read_service(client, "default", "web", None, None, None).await);
-    assert_eq!(
-        (gone.code, gone.reason),
-        (404, Some(StatusReason::NotFound))
-    );
+    assert_eq!((gone.code, gone.reason), (404, Some(StatusReason::NotFound)));
 }
 
 #[tokio::main(flavor = "current_thread")]
