@@ -16,6 +16,7 @@ from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
 
 from app.api import application
+from app.api.objects.streams import Watching
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.operations import IPVSState
@@ -25,6 +26,7 @@ from app.domain.objects.resource import Object
 from app.domain.snapshot import Snapshot, load
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
+from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
 from app.schemas.objects.codec import encode_object
 from app.schemas.rules.codec import decode_state
@@ -63,7 +65,12 @@ async def a_reader(
 def app_with(view: View, rules: NodeRulesReader) -> FastAPI:
     app = app_for_tests()
     app.state.registry = SimpleNamespace(
-        view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
+        view=view,
+        rules=rules,
+        watching=Watching(view, Notifier(view)),
+        metrics=CollectorRegistry(),
+        reading=Lane(),
+        writing=Lane(),
     )
     return app
 
