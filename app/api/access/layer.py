@@ -1,7 +1,7 @@
 """The layer that authenticates and authorises every request, before any route or shortcut.
 
-    request -> authenticate -> impersonate -> attributes -> authorise -> route
-                  401             403             |           403
+    request -> authenticate -> impersonate -> attributes -> authorise -> share of the user -> route
+                  401             403             |           403             429
 
 A request that was allowed before is allowed again while the state that decides it is the same.
 The user is set in the request's scope, and credentials are removed from its headers.
@@ -15,9 +15,11 @@ from app.api.access.evaluation import SUCCESS, Access, Evaluation
 from app.api.access.identity import Permit, set_permit
 from app.api.access.kept import KeptPermits, Key, key_of
 from app.api.access.routes import Routes
+from app.api.access.unstored import unstored
 from app.api.credentials.outcomes import Method
 from app.api.credentials.proxy import split_identity
 from app.api.errors import refused
+from app.api.http.slots import count_for
 from app.domain.errors import DomainError
 
 
@@ -41,13 +43,15 @@ class AccessControl:
         identity, others = split_identity(scope["headers"])
         try:
             permit = await self._permit(self._access, scope, key_of(scope, identity))
+            count_for(scope, permit.holder)
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
             return
         # In place, because the layers before this one read from the scope which route answered.
         scope["headers"] = others
         set_permit(scope, permit)
-        await self._app(scope, receive, send)
+        is_personal = permit.caller.method is not Method.ANONYMOUS
+        await self._app(scope, receive, unstored(send) if is_personal else send)
 
     async def _permit(self, access: Access, scope: Scope, key: Key | None) -> Permit:
         """Give the permit of a request, or raise its refusal."""
