@@ -178,5 +178,6 @@ async def test_credentials_are_those_of_a_file_and_refusals_say_what_is_missing(
             assert user.get("username") == "alice", "the file is read again"
             with pytest.raises(Forbidden, match="alice"):
                 await waypost.list("Service")
+            watch = waypost.watch("Service")
             with pytest.raises(Forbidden):
-                await anext(waypost.watch("Service"))
+                await following(watch)
