@@ -15,10 +15,11 @@ RUNTIME := $(VENV)/.installed-runtime
 DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := $(PIP) install --no-deps --require-hashes
+SDKS := build/sdks/venv
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
 ARGS ?=
-QUICK := not slow and not faults and not kernel
+QUICK := not slow and not faults and not kernel and not sdks
 WORKERS ?= 2
 SECONDS ?= 180
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
@@ -48,6 +49,10 @@ test: $(DEV) ## Set up on first use, then run the tests
 .PHONY: test-kernel
 test-kernel: $(DEV) ## Load rules into a kernel that is booted for it, and send connections through them
 	@$(PYTEST) -m kernel $(ARGS)
+
+.PHONY: test-sdks
+test-sdks: $(DEV) $(SDKS)/.installed ## Generate clients from openapi.json and run them against a server
+	@$(PYTEST) --dist worksteal -m sdks tests/sdks $(ARGS)
 
 .PHONY: test-slow
 test-slow: $(DEV) ## Run what takes longer: faults, the wheel, random questions
@@ -103,6 +108,7 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 	@$(COMPILE) pyproject.toml --group dev -o requirements-dev.lock $(ARGS)
 	@$(COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock $(ARGS)
 	@$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock $(ARGS)
+	@$(COMPILE) tests/sdks/requirements.in -o tests/sdks/requirements.lock $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the environment and everything derived (not the data in .waypost/)
@@ -132,3 +138,10 @@ $(DEV): requirements-dev.lock requirements-build.lock requirements.lock pyprojec
 	@$(LOCKED) -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable waypost --editable .
 	@touch $(RUNTIME) $@
+
+# The generators that are Python packages, and what their clients need, apart from the project's own.
+$(SDKS)/.installed: tests/sdks/requirements.lock | $(BIN)/python
+	@echo "Installing the generators of clients into $(SDKS) ..."
+	@$(BIN)/python -m venv --clear $(SDKS)
+	@$(SDKS)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --require-hashes -r $<
+	@touch $@

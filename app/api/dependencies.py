@@ -77,7 +77,7 @@ NAME, NAMESPACE = "The name of the object.", "The namespace of the object."
 async def _snapshot(
     registry: RegistryOf,
     resourceVersion: Annotated[  # noqa: N803  the wire's spelling
-        str, Query(description="Wait until this revision is visible.", examples=["42"])
+        str, Query(description="Wait until this revision is visible.")
     ] = "",
 ) -> Snapshot:
     """Give the state, once it has reached the requested revision."""

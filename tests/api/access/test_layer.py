@@ -308,6 +308,10 @@ async def test_what_no_revision_makes_good_waits_for_none(
     assert answer.status_code == code
 
 
+async def test_an_anonymous_request_waits_for_no_revision() -> None:
+    assert (await a_place().ask("/livez?resourceVersion=99999")).status_code == 200
+
+
 async def test_of_many_unknown_tokens_only_a_few_wait() -> None:
     place = a_place()
     path = f"/services?resourceVersion={place.world.snapshot.revision + 1}"

@@ -1,0 +1,2 @@
+mkdir -p waypost
+go tool oapi-codegen -config settings.yaml openapi.json

@@ -1,0 +1,3 @@
+module waypost.example/openapi-generator
+
+go 1.26.0

@@ -1,0 +1,2 @@
+openapi-generator-cli generate --input-spec openapi.json --config settings.yaml --output waypost \
+  --global-property apiDocs=false,apiTests=false,modelDocs=false,modelTests=false

@@ -1,0 +1,2 @@
+python -m compileall -q waypost_client
+pyright

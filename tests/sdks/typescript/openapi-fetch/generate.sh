@@ -1,0 +1,1 @@
+npx openapi-typescript openapi.json --output waypost.d.ts
