@@ -8,11 +8,20 @@ from typing import Any
 
 import pytest
 
+from app.administrators import FILE_NAME as ADMINISTRATOR
 from app.store.keeping.compaction import compact
 from tests.databases import connected
 from tests.end_to_end.processes import Serving, free_port, serving
 from tests.waiting import WITHIN_S, eventually, until
-from waypost.client import BlockingWaypost, Change, Endpoint, NotFound, Waypost
+from waypost.client import (
+    BlockingWaypost,
+    Change,
+    Endpoint,
+    Forbidden,
+    NotFound,
+    Unauthorized,
+    Waypost,
+)
 
 pytestmark = pytest.mark.end_to_end
 
@@ -149,3 +158,26 @@ async def test_a_program_without_an_event_loop_does_the_same(
         (endpoint, address) = await asyncio.to_thread(program, url)
         assert endpoint == "10.0.0.7"
         assert address.startswith("10.")
+
+
+async def test_credentials_are_those_of_a_file_and_refusals_say_what_is_missing(
+    tmp_path: Path, database_url: str
+) -> None:
+    async with serving(tmp_path, "--auth", database_url=database_url) as server:
+        url, file = f"http://127.0.0.1:{server.api_port}", tmp_path / "token"
+        administrator = (tmp_path / "state" / ADMINISTRATOR).read_text()
+        async with Waypost(url, token="") as nobody:
+            with pytest.raises(Unauthorized):
+                await nobody.list("Service")
+        file.write_text(administrator)
+        async with Waypost(url, token_file=file) as waypost:
+            await waypost.create(service("ent"))
+            issued = await waypost.create({"kind": "Token", "spec": {"user": "alice"}})
+            file.write_text(issued["status"]["token"])
+            user = (await waypost.whoami())["status"]["userInfo"]
+            assert user.get("username") == "alice", "the file is read again"
+            with pytest.raises(Forbidden, match="alice"):
+                await waypost.list("Service")
+            watch = waypost.watch("Service")
+            with pytest.raises(Forbidden):
+                await following(watch)
