@@ -10,7 +10,7 @@ COPY requirements.lock requirements-build.lock ./
 RUN /opt/waypost/bin/pip install --no-deps --require-hashes -r requirements.lock \
  && /build/bin/pip install --no-deps --require-hashes -r requirements-build.lock
 COPY . .
-RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist . \
+RUN /build/bin/pip wheel --no-deps --no-build-isolation --wheel-dir /dist ./waypost . \
  && /opt/waypost/bin/pip install --no-deps /dist/*.whl
 
 FROM ${BASE}

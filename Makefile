@@ -27,7 +27,8 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 ATHERIS_VERSION := 3.0.0
 UV_VERSION := 0.13.9
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-emit-find-links --custom-compile-command 'make lock'
+	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package waypost-client \
+	--custom-compile-command 'make lock'
 
 .PHONY: help
 help: ## List these targets
@@ -88,9 +89,10 @@ imports: $(DEV) ## Check that each folder imports only what its layer may
 	@$(BIN)/lint-imports
 
 .PHONY: openapi
-openapi: $(RUNTIME) ## Write openapi.json anew
+openapi: $(DEV) ## Write openapi.json anew, and what the client has of it
 	@$(BIN)/waypost openapi > $(VENV)/openapi.json
 	@mv $(VENV)/openapi.json openapi.json
+	@$(BIN)/python -m waypost.generate
 
 .PHONY: lint-openapi
 lint-openapi: $(DEV) ## Lint openapi.json as tools for APIs do: Spectral and Redocly
@@ -110,9 +112,9 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 
 .PHONY: clean
 clean: ## Remove the environment and everything derived (not the data in .waypost/)
-	@rm -rf $(VENV) dist build .coverage .coverage.* htmlcov .hypothesis
+	@rm -rf $(VENV) dist build waypost/dist .coverage .coverage.* htmlcov .hypothesis
 	@rm -rf .pytest_cache .ruff_cache .import_linter_cache
-	@find app tests -name __pycache__ -type d -prune -exec rm -rf {} +
+	@find app tests waypost -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # The first interpreter of a supported version that can make a virtual environment.
 $(BIN)/python:
@@ -122,18 +124,19 @@ $(BIN)/python:
 	done; \
 	echo "Waypost needs Python 3.11, 3.12 or 3.13 with its venv module (Debian: python3-venv)." >&2; exit 1
 
-# The project goes in last, editable and without its dependencies, which the locks have brought.
-$(RUNTIME): requirements.lock requirements-build.lock pyproject.toml | $(BIN)/python
+# The project goes in last, editable and without its dependencies, which the locks have brought; the
+# client is a project of its own.
+$(RUNTIME): requirements.lock requirements-build.lock pyproject.toml waypost/pyproject.toml | $(BIN)/python
 	@echo "Installing Waypost and what it needs to run into $(VENV) ..."
 	@$(LOCKED) -r requirements.lock -r requirements-build.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) install --no-deps --no-build-isolation --editable waypost --editable .
 	@touch $@
 
 # The development lock holds the runtime one, at the same versions: one installation serves both.
-$(DEV): requirements-dev.lock requirements-build.lock requirements.lock pyproject.toml | $(BIN)/python
+$(DEV): requirements-dev.lock requirements-build.lock requirements.lock pyproject.toml waypost/pyproject.toml | $(BIN)/python
 	@echo "Installing Waypost, what it needs to run and what tests it into $(VENV) ..."
 	@$(LOCKED) -r requirements-dev.lock
-	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@$(PIP) install --no-deps --no-build-isolation --editable waypost --editable .
 	@touch $(RUNTIME) $@
 
 # The generators that are Python packages, and what their clients need, apart from the project's own.

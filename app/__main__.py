@@ -21,9 +21,7 @@ from app.cli.application import EXIT_REFUSED, client_verbs
 from app.cli.options import API, TOKEN_FILE, ApiOption
 from app.cli.output import print_failure, print_text, print_warning
 from app.cli.verbs.token import BREAK_GLASS
-from app.client.credentials import is_loopback
 from app.command_runs import (
-    listed,
     log_from,
     refusing,
     run_to_end,
@@ -31,6 +29,8 @@ from app.command_runs import (
     settings_of_environment,
     until_interrupted,
 )
+from waypost.client.http.credentials import is_loopback
+from waypost.client.http.environment import urls_of
 
 if TYPE_CHECKING:
     from app.config import Settings
@@ -103,7 +103,7 @@ def dns(context: typer.Context, api: ApiOption = API) -> None:
     from app import replica
 
     settings = settings_of_client(context)
-    urls = listed(api)
+    urls = urls_of(api)
     words = (
         f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
         f"health on port {settings.dns_metrics_port}"

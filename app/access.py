@@ -12,9 +12,9 @@ from collections.abc import AsyncGenerator, Iterable
 from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.registry import Collector
 
-from app.api.access.layer import Access
-from app.api.http.tls import TLS
+from app.api.access.evaluation import Access
 from app.api.metrics import CountCollector, ReloadCollector
+from app.api.transport.tls import TLS
 from app.config import Settings
 from app.domain.access.tokens import stored_by_id
 from app.identity import Identity, identity

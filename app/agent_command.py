@@ -12,7 +12,8 @@ import typer
 from app.cli.application import EXIT_REFUSED
 from app.cli.options import API, ApiOption
 from app.cli.output import print_failure, print_text
-from app.command_runs import listed, log_from, refusing, settings_of_client, until_interrupted
+from app.command_runs import log_from, refusing, settings_of_client, until_interrupted
+from waypost.client.http.environment import urls_of
 
 if TYPE_CHECKING:
     from app.agent.process import Options
@@ -72,7 +73,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     settings = settings_of_client(context)
     options = Options(
         identity=Identity(name=node, zone=zone, labels=_labels(label or ())),
-        urls=listed(api),
+        urls=urls_of(api),
         credentials=settings.credentials,
         addresses=tuple(address or ()),
         backend=backend,
@@ -103,8 +104,8 @@ def _labels(given: Iterable[str]) -> dict[str, str]:
 def _run(options: "Options", log_level: str) -> None:
     from app.agent.process import run
     from app.agent.sinks.sink import SinkFailed
-    from app.client.errors import RegistryError
+    from waypost.client.errors import WaypostError
 
     log_from(log_level)
-    with refusing(RegistryError, SinkFailed, OSError, ValueError):
+    with refusing(WaypostError, SinkFailed, OSError, ValueError):
         until_interrupted(run(options, print_text))

@@ -64,11 +64,6 @@ def settings_of_client(context: typer.Context) -> "Settings":
     return settings if file is None else settings.model_copy(update={"token_file": str(file)})
 
 
-def listed(text: str) -> list[str]:
-    """Split what an option lists, separated by commas."""
-    return [part.strip() for part in text.split(",") if part.strip()]
-
-
 class OneLine(logging.Formatter):
     """Writes control characters of a message as escapes: what a client sends forges no line."""
 

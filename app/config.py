@@ -12,7 +12,6 @@ from typing import Literal
 from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from app.client.credentials import Credentials
 from app.domain.addresses import PORT_MAX
 from app.domain.objects.service import Scheduler
 from app.schemas.documents.body_bounds import MEMBERS_MAX, OBJECTS_MAX
@@ -31,6 +30,7 @@ from app.setting_values import (
     ServiceRanges,
     Texts,
 )
+from waypost.client.http.credentials import Credentials
 
 
 class UnusableSetting(ValueError):

@@ -19,7 +19,7 @@ from app.api.credentials.certificates import Authority, Certificates
 from app.api.credentials.configuration import AuthenticationConfig, ConfigurationFile
 from app.api.credentials.issuers import Issuers
 from app.api.credentials.proxy import Proxies
-from app.api.http.tls import TLS
+from app.api.transport.tls import TLS
 from app.config import Settings, blamed_on
 from app.domain.errors import DomainError
 from app.policy.client import Bounds, PolicyWorker
@@ -43,7 +43,8 @@ class Identity:
     @property
     def problems(self) -> Sequence[str]:
         """The problems of the file and of issuers, for `/readyz`; the last valid state is used."""
-        own = [self.file.problem] if self.file is not None and self.file.problem else []
+        problem = "" if self.file is None else self.file.problem
+        own = [f"the AuthenticationConfiguration is not used: {problem}"] if problem else []
         return [*own, *self.authenticator.trust.issuers.problems]
 
     async def look(self, *, now: datetime) -> None:

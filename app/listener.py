@@ -15,8 +15,8 @@ from pathlib import Path
 from prometheus_client import CollectorRegistry, Gauge
 
 from app.api.http.guard import Trusted
-from app.api.http.tls import TLS, TLSFiles
 from app.api.metrics import ReloadCollector
+from app.api.transport.tls import TLS, TLSFiles
 from app.config import Settings, blamed_on
 from app.schemas.authorities import HostNames, Origin, parse_origin
 

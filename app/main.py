@@ -19,13 +19,13 @@ from prometheus_client import CollectorRegistry
 from app.access import access_of
 from app.administrators import grant_access
 from app.api import application
-from app.api.access.layer import Access
+from app.api.access.evaluation import Access
 from app.api.dependencies import Registry
 from app.api.http.limits import Limits
-from app.api.http.server import HTTPServer, listen
-from app.api.http.tls import TLS
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
+from app.api.transport.server import HTTPServer, listen
+from app.api.transport.tls import TLS
 from app.config import Settings, UnusableSetting, blamed_on
 from app.database_commands import database
 from app.dns.metrics import DNSCollector
@@ -34,12 +34,11 @@ from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
-from app.domain.errors import Exhausted, Invalid
+from app.domain.errors import DomainError, Exhausted, Invalid
 from app.listener import reloading, tls_of, trusted_by
 from app.live_state import LiveState, live_state
 from app.readiness import checks_of
 from app.registry.leases.heartbeats import OwnRegistrar
-from app.registry.leases.self_registration import keep_registered
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.reads.pagination import Lists
@@ -56,6 +55,7 @@ from app.replica import (
     upstreams_of,
     warn_of_contradictions,
 )
+from waypost.client.registration import keep_registered
 
 GC_THRESHOLDS = (2_000, 50, 100)
 """Arguments of gc.set_threshold: rare collections.  Reference counting frees nearly all garbage of
@@ -166,7 +166,9 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
             await stack.enter_async_context(reloading(tls, registry.metrics))
         if settings.bootstrap:
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
-            presence = keep_registered(pod, OwnRegistrar(registry.writer, registry.leases))
+            presence = keep_registered(
+                OwnRegistrar(registry.writer, registry.leases, pod), failures=DomainError
+            )
             await stack.enter_async_context(presence)
         # DNS is serving by now; precompute the shared rules before the first node asks.
         await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))

@@ -7,7 +7,7 @@ Source: contract.md, "Routes"; access.md 1.3.
 
 from collections.abc import Sequence
 
-from app.api.access.layer import Access
+from app.api.access.evaluation import Access
 from app.api.dependencies import Check
 from app.domain.work import Policy
 from app.registry.writes.settings_check import contradictions

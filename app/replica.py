@@ -19,14 +19,11 @@ from ipaddress import ip_address, ip_network
 
 from prometheus_client import CollectorRegistry
 
-from app.client.health_server import answering
-from app.client.registry_client import RegistryClient
 from app.config import Settings, blamed_on
 from app.dns.answering.protocol import ProtocolConfig
 from app.dns.follower import REPLICA_BOUNDS, WatchFollower
 from app.dns.health import Readiness, routes
 from app.dns.metrics import DNSCollector
-from app.dns.registrar import APIRegistrar
 from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.serving.sockets import answered_at, reached_at
 from app.dns.serving.workers import DNSWorkers
@@ -39,9 +36,14 @@ from app.domain.objects.pod import POD, Pod
 from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.work import Policy
-from app.registry.leases.self_registration import Registrar, dns_pod, keep_registered
+from app.health_server import answering
+from app.registry.leases.self_registration import dns_pod
 from app.registry.reads.view import View
 from app.registry.writes.settings_check import contradictions
+from app.schemas.objects.codec import encode_object
+from waypost.client.errors import WaypostError
+from waypost.client.http.registry_client import RegistryClient
+from waypost.client.registration import PodRegistrar, keep_registered
 
 VERSION = installed_version("waypost")
 _log = logging.getLogger(__name__)
@@ -77,12 +79,13 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
             warn_of_contradictions(view, policy)
             if settings.bootstrap:
                 pod = dns_pod_of(dns, metrics_port=settings.dns_metrics_port)
-                works.create_task(_stay_present(pod, APIRegistrar(client)))
+                registrar = PodRegistrar(client, encode_object(pod))
+                works.create_task(_stay_present(registrar))
 
 
-async def _stay_present(pod: Pod, registrar: Registrar) -> None:
+async def _stay_present(registrar: PodRegistrar) -> None:
     """Stay registered as an endpoint of kube-dns until cancelled."""
-    async with keep_registered(pod, registrar):
+    async with keep_registered(registrar, failures=WaypostError):
         await asyncio.Event().wait()
 
 

@@ -12,7 +12,6 @@ from typing import Annotated, TypeAlias
 from pydantic import AfterValidator, BeforeValidator, SecretStr, ValidationInfo
 from pydantic_settings import NoDecode
 
-from app.client.credentials import Credentials
 from app.domain.addresses import PORT_MAX, Prefix, family_of, parse_prefix
 from app.domain.dataplane.rules.node_facts import PRIMARY
 from app.domain.errors import Violation
@@ -21,6 +20,7 @@ from app.domain.registration.health.probe_destinations import ProbeDestinations
 from app.domain.registration.service_cidrs import range_violations
 from app.domain.registration.validation.dns_config import search_violations
 from app.schemas.authorities import parse_host_pattern, parse_origin
+from waypost.client.http.credentials import Credentials
 
 PORT_MIN = 1
 DNS_ORDINAL = 10  # of the cluster DNS in the first range, as in kubeadm, k3s and kube-up

@@ -13,9 +13,9 @@ from collections.abc import Iterator
 from ipaddress import ip_address
 from pathlib import Path
 
-from app.cli.client import API_DEFAULT
 from app.cli.output import print_text, say
 from app.config import Settings
+from waypost.client.http.environment import API_DEFAULT
 
 EXAMPLE = Path("examples/ent.yaml")
 EXAMPLE_NAME = "ent"

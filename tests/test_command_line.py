@@ -12,9 +12,9 @@ from sqlalchemy.exc import DBAPIError
 from typer.testing import CliRunner
 
 from app.__main__ import application
-from app.client.credentials import is_loopback
 from app.command_runs import in_one_line
 from tests.cli.fake_server import FakeServer
+from waypost.client.http.credentials import is_loopback
 
 NOT_A_NUMBER = "unable to parse string as an integer"
 SERVER_ONLY = ("app.main", "app.store", "app.api", "app.dns", "sqlalchemy", "fastapi", "pydantic")

@@ -102,7 +102,8 @@ async def test_a_file_that_becomes_wrong_leaves_what_was(
     async with identity(settings(auth_config=str(path)), None, bounds=GENEROUS) as ours:
         configuration(tmp_path, **spoilt)
         await ours.look(now=datetime.now(UTC))
-        assert len(ours.problems) == 1
+        (problem,) = ours.problems
+        assert problem.startswith("the AuthenticationConfiguration is not used: ")
         assert ours.reloads[False] >= 1
         assert isinstance(await asked(ours, token()), Authenticated)
         configuration(tmp_path, anonymous={"enabled": False})

@@ -4,7 +4,6 @@ from ipaddress import ip_address
 
 import pytest
 
-from app.client.registry_client import RegistryClient
 from app.config import Settings
 from app.dns.follower import WatchFollower
 from app.domain.names import Revision
@@ -19,6 +18,7 @@ from app.replica import (
     protocol_of,
     readiness_of,
 )
+from waypost.client.http.registry_client import RegistryClient
 
 API = "http://127.0.0.1:1"
 

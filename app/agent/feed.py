@@ -9,13 +9,12 @@ from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
 from app.agent.modes import Changes, Mode, Whole
-from app.client.bounded_reading import BOUNDS
-from app.client.decoding import UNREADABLE
-from app.client.errors import RegistryMisbehaved
-from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
 from app.domain.objects.resource import Object
-from app.schemas.objects.codec import decode_object
+from app.schemas.objects.codec import UNREADABLE, decode_object
+from waypost.client.errors import Misbehaved
+from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.registry_client import RegistryClient
 
 RULES_VALUES_MAX: Final = 4_000_000  # five times the rules for 100,000 endpoints
 AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)
@@ -27,7 +26,7 @@ ObjectT = TypeVar("ObjectT", bound=Object)
 
 @dataclass(slots=True)
 class Feed(Generic[StateT, StepT]):
-    """Reads the rules of one node in one mode; both methods raise RegistryError."""
+    """Reads the rules of one node in one mode; both methods raise WaypostError."""
 
     client: RegistryClient
     node: str
@@ -57,11 +56,11 @@ class Feed(Generic[StateT, StepT]):
 
 
 def read_object(wire: Mapping[str, object], expected: type[ObjectT]) -> ObjectT:
-    """Read an object of a kind from the registry; raises RegistryMisbehaved."""
+    """Read an object of a kind from the registry; raises Misbehaved."""
     try:
         found = decode_object(wire).object
     except UNREADABLE as error:
-        raise RegistryMisbehaved(f"a {expected.__name__} that cannot be read: {error}") from error
+        raise Misbehaved(f"a {expected.__name__} that cannot be read: {error}") from error
     if not isinstance(found, expected):
-        raise RegistryMisbehaved(f"a {type(found).__name__} in place of a {expected.__name__}")
+        raise Misbehaved(f"a {type(found).__name__} in place of a {expected.__name__}")
     return found

@@ -22,9 +22,9 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.client.health_server import JSON, Answer, Route
-from app.client.pace import Clock
 from app.domain.names import REVISION_ZERO, Revision
+from app.health_server import JSON, Answer, Route
+from waypost.client.pace import Clock
 
 HEALTH_TIMEOUT_S: Final = 60.0
 """How long desired rules may be pending: twice kube-proxy's sync period, as in kube-proxy."""

@@ -21,10 +21,10 @@ from itertools import islice
 from typing import Any, Final, NamedTuple
 
 from app.agent.health import NO_SNIFFING, AgentStats
-from app.client.health_server import JSON, Answer, Connections, listen
-from app.client.pace import Backoff, Clock
 from app.domain.dataplane.rules.health_checks import HealthChecks
 from app.domain.names import NamespacedName
+from app.health_server import JSON, Answer, Connections, listen
+from waypost.client.pace import Backoff, Clock
 
 SOCKETS_MAX: Final = 512  # listening; the usual limit on descriptors is 1024
 CONNECTIONS_MAX: Final = 256  # open at once, to all of them together

@@ -21,13 +21,13 @@ from typing import Final, Generic, TypeVar
 from app.agent.feed import Feed
 from app.agent.health import AgentStats
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
-from app.client.watch import AHEAD_TRIES_MAX
 from app.domain.dataplane.ipvs.applied import OutOfOrder
 from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.rules.health_checks import HealthChecks, followed
 from app.domain.names import REVISION_ZERO
+from waypost.client.errors import Expired, Misbehaved, NotFound, Refused, Timeout, WaypostError
+from waypost.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
+from waypost.client.watching.events import AHEAD_TRIES_MAX
 
 WAIT_S_MAX: Final = 30  # that the registry is asked to wait for changes
 PAUSE_S: Final = 0.2  # after an application; changes during it are applied together
@@ -68,7 +68,7 @@ class RulesLoop(Generic[StateT, StepT]):
         register: Callable[[], Awaitable[None]],
         pace: Pace = PACE,
     ) -> None:
-        """Follow ``feed``; ``register`` registers the node, and may raise RegistryError."""
+        """Follow ``feed``; ``register`` registers the node, and may raise WaypostError."""
         self.stats = AgentStats()
         self._feed, self._mode = feed, feed.mode
         self._sink = sink
@@ -107,7 +107,7 @@ class RulesLoop(Generic[StateT, StepT]):
                 await self._clock.sleep(RETRY_S_MAX)
 
     async def once(self) -> None:
-        """Apply the current rules once; raises RegistryError and SinkFailed."""
+        """Apply the current rules once; raises WaypostError and SinkFailed."""
         await self._load()
         await self._sync()
 
@@ -130,7 +130,7 @@ class RulesLoop(Generic[StateT, StepT]):
     async def _ask(self) -> None:
         try:
             await self._read()
-        except (RegistryError, SinkFailed) as error:  # registering reads the node's addresses too
+        except (WaypostError, SinkFailed) as error:  # registering reads the node's addresses too
             self._asking.failed(self._clock.now_s())
             self.stats.registry_failures += 1
             self._may_be_stale = True  # the next answer may come from another process
@@ -162,18 +162,19 @@ class RulesLoop(Generic[StateT, StepT]):
             desired = self._mode.advanced(changes.steps, self._desired)
         except Refused as refused:
             self._must_register = self._is_gone(refused)
-            self._ahead_count += refused.reason == "Timeout"
+            is_ahead = isinstance(refused, Timeout)
+            self._ahead_count += is_ahead
             # A registry that never reaches our revision was restored to an earlier state.
-            self._must_load = refused.reason != "Timeout" or self._ahead_count >= AHEAD_TRIES_MAX
-            if refused.reason != "Expired":
+            self._must_load = not is_ahead or self._ahead_count >= AHEAD_TRIES_MAX
+            if not isinstance(refused, Expired):
                 raise
             return True
-        except (OutOfOrder, RegistryMisbehaved) as error:
+        except (OutOfOrder, Misbehaved) as error:
             # Back off until changes are valid again: reading the whole is expensive.
             self._must_load = self._has_invalid_changes = True
-            if isinstance(error, RegistryMisbehaved):
+            if isinstance(error, Misbehaved):
                 raise
-            raise RegistryMisbehaved(f"changes do not fit the known rules: {error}") from error
+            raise Misbehaved(f"changes do not fit the known rules: {error}") from error
         self._ahead_count = 0
         self._has_invalid_changes = False
         self._revision = changes.revision
@@ -205,7 +206,7 @@ class RulesLoop(Generic[StateT, StepT]):
 
     def _is_gone(self, refused: Refused) -> bool:
         """Whether the registry has no such node; a missing node is not eligible."""
-        is_gone = refused.reason == "NotFound"
+        is_gone = isinstance(refused, NotFound)
         self.stats.is_node_eligible = self.stats.is_node_eligible and not is_gone
         return is_gone
 

@@ -15,9 +15,6 @@ from typing import Final, Generic, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from app.client.bounded_reading import Answer
-from app.client.decoding import UNREADABLE
-from app.client.errors import RegistryMisbehaved
 from app.domain.dataplane.ipvs.applied import OutOfOrder, apply
 from app.domain.dataplane.ipvs.batches import batches
 from app.domain.dataplane.ipvs.operations import (
@@ -32,10 +29,13 @@ from app.domain.dataplane.nftables.state import Tables, encode_difference
 from app.domain.dataplane.rules.health_checks import HealthCheckChanges, HealthChecks, followed
 from app.domain.errors import BadRequest
 from app.domain.names import Revision
+from app.schemas.objects.codec import UNREADABLE
 from app.schemas.objects.metadata import parse_revision
 from app.schemas.rules.codec import decode_state
 from app.schemas.rules.models import NodeRules, NodeText
 from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
+from waypost.client.errors import Misbehaved
+from waypost.client.http.bounded_reading import Answer
 
 NFT: Final = "nft -f -"
 
@@ -81,9 +81,9 @@ class Mode(Generic[StateT, StepT]):
     empty: StateT
     """The state of a node without rules."""
     decode_whole: Callable[[Answer], Whole[StateT]]
-    """Reads a whole rule set; raises RegistryMisbehaved."""
+    """Reads a whole rule set; raises Misbehaved."""
     decode_changes: Callable[[Answer], Changes[StepT]]
-    """Reads changes; raises RegistryMisbehaved."""
+    """Reads changes; raises Misbehaved."""
     advanced: Callable[[Sequence[StepT], StateT], StateT]
     """Applies steps to a state; raises OutOfOrder when they do not fit it."""
     plan: Callable[[StateT, StateT, Collection[RealServerKey]], Plan[StepT]]
@@ -106,7 +106,7 @@ def _read(model: type[M], answer: Answer) -> M:
         return model.model_validate_json(answer.body)
     except ValidationError as error:
         problem = f"its answer is not a {model.__name__}: {error.errors()[0]['msg']}"
-        raise RegistryMisbehaved(problem) from error
+        raise Misbehaved(problem) from error
 
 
 def _whole(rules: NodeRules | NodeText, state: StateT) -> Whole[StateT]:
@@ -170,7 +170,7 @@ def _nftables_whole(answer: Answer) -> Whole[Tables]:
     try:
         return _whole(rules, loaded(rules.text, {}))
     except UNREADABLE as error:
-        raise RegistryMisbehaved(f"its nftables text cannot be parsed: {error}") from error
+        raise Misbehaved(f"its nftables text cannot be parsed: {error}") from error
 
 
 def _nftables_changes(answer: Answer) -> Changes[str]:

@@ -9,19 +9,20 @@ Other fields of the Node are kept.  Source: spec kubernetes-api 3.7.
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
 from app.agent.feed import read_object
 from app.agent.sinks.sink import SinkFailed
-from app.client.errors import Refused, RegistryError
-from app.client.pace import Clock, Notices
-from app.client.registry_client import MERGE_PATCH, RegistryClient
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
 from app.domain.objects.meta import Condition, ObjectMeta
 from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
 from app.schemas.objects.codec import encode_object
+from waypost.client.errors import AlreadyExists, NotFound, WaypostError
+from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient
+from waypost.client.pace import Clock, Notices
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration
@@ -57,14 +58,12 @@ class Registration:
         self.problem = ""
 
     async def register(self) -> None:
-        """Create the Node, or update the existing one; raises RegistryError."""
+        """Create the Node, or update the existing one; raises WaypostError."""
         wanted = self._wanted(await self._addresses())
         try:
             with self._client.failing_over():
                 known = read_object(await self._client.ask("GET", self._path), Node)
-        except Refused as refused:
-            if refused.reason != "NotFound":
-                raise
+        except NotFound:
             await self._create(wanted)
             return
         if not wanted.metadata.labels.items() <= known.metadata.labels.items():
@@ -87,7 +86,7 @@ class Registration:
             answer = await self._client.ask("POST", f"{self._path}/heartbeat")
             lease_s = answer.get("leaseDurationSeconds")
             self.problem = ""
-        except RegistryError as error:
+        except WaypostError as error:
             self._notices.say("heartbeat", f"heartbeat failed: {error}")
             self.problem = str(error) or type(error).__name__
             return HEARTBEAT_S_DEFAULT
@@ -96,11 +95,8 @@ class Registration:
         return HEARTBEAT_S_DEFAULT
 
     async def _create(self, wanted: Node) -> None:
-        try:
+        with suppress(AlreadyExists):  # another client has just created it
             await self._client.ask("POST", "/nodes", encode_object(wanted))
-        except Refused as refused:
-            if refused.reason != "AlreadyExists":  # another client has just created it
-                raise
 
     def _wanted(self, addresses: Sequence[NodeAddress]) -> Node:
         name, zone, labels = self._identity.name, self._identity.zone, self._identity.labels

@@ -18,19 +18,19 @@ from typing import Any, Final, Protocol
 
 from app.agent.feed import read_object
 from app.agent.probes import NotReported
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved
-from app.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
-from app.client.registry_client import MERGE_PATCH, RegistryClient
-from app.client.watch import Event, parse_event
 from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.health.readiness import Report, reported
 from app.schemas.objects.codec import encode_object
+from waypost.client.errors import Misbehaved, Refused, WaypostError
+from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient
+from waypost.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
+from waypost.client.registration import RENEWALS_PER_LEASE
+from waypost.client.watching.events import Event, parse_event
 
 WATCH_S: Final = 3600  # after which a stream is restarted with a full list
 RENEWAL_S: Final = 5.0  # between two checks for due leases
-RENEWALS_PER_LEASE: Final = 3
 _log = logging.getLogger(__name__)
 
 
@@ -73,7 +73,7 @@ class NodePods:
                 await self._follow(watcher)
                 backoff.succeeded()
                 self.problem = ""
-            except RegistryError as error:
+            except WaypostError as error:
                 self._notices.say("follow", f"cannot follow the Pods of this node: {error}")
                 self.problem = str(error) or type(error).__name__
                 backoff.failed(self._clock.now_s())
@@ -100,7 +100,7 @@ class NodePods:
                                 self._forget(key, watcher)
                             unseen = None
             if unseen is not None:
-                raise RegistryMisbehaved("its stream of Pods ended before all were listed")
+                raise Misbehaved("its stream of Pods ended before all were listed")
 
     def _take(self, event: Event, watcher: Watcher) -> NamespacedName:
         pod = read_object(event.object, Pod)
@@ -141,7 +141,7 @@ class NodePods:
         except Refused as refused:
             # The Pod is gone or was replaced; the watch will show it.
             _log.info("the registry refused the readiness of %s: %s", meta.key, refused)
-        except RegistryError as error:
+        except WaypostError as error:
             raise NotReported(str(error)) from error
 
     async def keep_leases(self) -> None:
@@ -159,7 +159,7 @@ class NodePods:
         named = [{"namespace": key.namespace, "name": key.name} for key in due]
         try:
             await self._client.ask("POST", "/heartbeats", {"pods": named})
-        except RegistryError as error:
+        except WaypostError as error:
             self._notices.say("leases", f"{len(due)} leases were not renewed: {error}")
         else:
             self._renewed_at_s.update(dict.fromkeys(due, now_s))

@@ -18,9 +18,9 @@ from typing import Final
 import httpx
 
 from app.agent.grpc_health import ask_health
-from app.client.bounded_reading import no_cookies
 from app.domain.objects.pod import Container, GRPCAction, HTTPGetAction, Probe
 from app.domain.registration.health.probe_destinations import NotAllowed, ProbeDestinations
+from waypost.client.http.bounded_reading import no_cookies
 
 USER_AGENT: Final = "waypost-probe"
 REDIRECTS_MAX: Final = 10  # as the kubelet

@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from app.agent.probe_checks import Target
-from app.client.pace import Notices
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod, Probe
@@ -30,6 +29,7 @@ from app.domain.registration.health.readiness import (
     reported,
     verdict,
 )
+from waypost.client.pace import Notices
 
 WINDOW_S = 0.5  # that reports wait to be batched, or withdrawn
 CONCURRENT_MAX = 256  # probes that run at the same time

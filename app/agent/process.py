@@ -26,10 +26,10 @@ from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import DrySink, Sink
-from app.client.credentials import Credentials
-from app.client.health_server import Route, answering
-from app.client.pace import CLOCK
-from app.client.registry_client import RegistryClient
+from app.health_server import Route, answering
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.registry_client import RegistryClient
+from waypost.client.pace import CLOCK
 
 NET_ADMIN_BIT: Final = 12
 _STATUS: Final = Path("/proc/self/status")
@@ -83,7 +83,7 @@ def own_privilege() -> str:
 async def run(options: Options, write: Callable[[str], None]) -> None:
     """Run the agent; ``write`` prints the steps of a dry run.
 
-    Raises RegistryError and SinkFailed with ``is_once``, ValueError for an invalid address.
+    Raises WaypostError and SinkFailed with ``is_once``, ValueError for an invalid address.
     """
     if options.backend == NFTABLES.name:
         await _run(options, NFTABLES, NftablesSink(), write)

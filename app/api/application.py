@@ -21,7 +21,7 @@ from app.api import (
     rules_watch,
 )
 from app.api.access import reviews, tokens
-from app.api.access.layer import Access
+from app.api.access.evaluation import Access
 from app.api.document.document import complete
 from app.api.gate import LIMITS, TRUSTED, Limits, Trusted, stand_before
 from app.api.objects import apply, watch

@@ -11,7 +11,7 @@ from typing import Annotated, cast
 from fastapi import Depends, Path, Query, Request
 from prometheus_client import CollectorRegistry
 
-from app.api.access.layer import Access
+from app.api.access.evaluation import Access
 from app.api.objects.streams import Watching
 from app.domain.names import NamespacedName
 from app.domain.objects.resource import AnyResource
@@ -77,7 +77,7 @@ NAME, NAMESPACE = "The name of the object.", "The namespace of the object."
 async def _snapshot(
     registry: RegistryOf,
     resourceVersion: Annotated[  # noqa: N803  the wire's spelling
-        str, Query(description="Wait until this revision is visible.", examples=["42"])
+        str, Query(description="Wait until this revision is visible.")
     ] = "",
 ) -> Snapshot:
     """Give the state, once it has reached the requested revision."""

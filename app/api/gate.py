@@ -1,7 +1,7 @@
 """The layers that every request passes before its route, whichever route that is.
 
     metrics -> (pages that may read) -> concurrent requests -> size of a body -> Host, Origin
-    -> (preflights) -> authentication and rights -> no caches -> requests of the user
+    -> (preflights) -> authentication, rights, share of the user
     -> names of parameters -> paths and methods -> rules watches -> compression -> routes
 
 Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
@@ -13,10 +13,9 @@ from collections.abc import Iterable
 from fastapi import FastAPI
 from starlette.routing import Route
 
-from app.api.access.layer import Access, AccessControl
+from app.api.access.evaluation import Access
+from app.api.access.layer import AccessControl
 from app.api.access.routes import Routes
-from app.api.access.unstored import Unstored
-from app.api.access.user_limit import UserLimit
 from app.api.http.compression import Compression
 from app.api.http.cross_origin import Preflights, ReadableAnswers
 from app.api.http.guard import Guard, Trusted
@@ -48,8 +47,6 @@ def stand_before(
     app.add_middleware(Following)
     app.add_middleware(Methods, routes=known)
     app.add_middleware(Parameters, routes=known)
-    app.add_middleware(UserLimit)
-    app.add_middleware(Unstored)
     app.add_middleware(AccessControl, routes=known, access=access)
     readers = frozenset(map(str, trusted.readers))
     if readers:

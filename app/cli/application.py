@@ -1,6 +1,6 @@
 """The command line of the client's verbs, and the exit codes of failures.
 
-    RegistryError -> 2, Refused and Unreadable -> 1, each with a message on stderr
+    WaypostError -> 2, Refused and Unreadable -> 1, each with a message on stderr
 
 ``app.__main__`` adds the commands that need the composition root (``serve``,
 ``migrate``, ...); nothing here can reach the database or the server's code.
@@ -26,7 +26,7 @@ from app.cli.verbs.resolve import resolve
 from app.cli.verbs.rules import rules
 from app.cli.verbs.watch import watch
 from app.cli.verbs.whoami import whoami
-from app.client.errors import Refused, RegistryError
+from waypost.client.errors import Refused, WaypostError
 
 EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
 
@@ -46,7 +46,7 @@ def worded(verb: Callable[P, None]) -> Callable[P, None]:
         except Unreadable as error:
             print_failure(str(error), error.details)
             raise typer.Exit(EXIT_REFUSED) from None
-        except RegistryError as error:
+        except WaypostError as error:
             print_failure(words_of(error))
             raise typer.Exit(EXIT_UNREACHABLE) from None
         except RecursionError:

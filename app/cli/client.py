@@ -1,15 +1,14 @@
 """The registry's API for verbs: requests that return JSON or raise an exception.
 
-    method, path, parameters -> document | text | lines,  or an error of app.client.errors
+    method, path, parameters -> document | text | lines,  or an error of waypost.client.errors
 
-Verbs see neither httpx nor status codes.  ``app.client`` reads answers within bounds,
+Verbs see neither httpx nor status codes.  ``waypost.client`` reads answers within bounds,
 in an event loop that runs for one request.
 Source: contract.md, "Errors".
 """
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import replace
 from functools import partial
@@ -19,29 +18,21 @@ import httpx
 
 from app.cli.fields import Json
 from app.cli.output import print_warning
-from app.client.bounded_reading import BOUNDS, Answer, Bounds
-from app.client.credentials import Credentials, is_loopback
-from app.client.decoding import parse_document
-from app.client.errors import (
-    Refused,
-    RegistryError,
-    RegistryMisbehaved,
-    RegistryUnreachable,
-    shown,
+from waypost.client.errors import Misbehaved, Unreachable, WaypostError
+from waypost.client.http.answers import Warn, require_answered
+from waypost.client.http.bounded_reading import BOUNDS, Bounds
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.decoding import parse_document
+from waypost.client.http.registry_client import (
+    Parameters,
+    RegistryClient,
+    are_elsewhere,
+    checked_url,
+    query_of,
 )
-from app.client.registry_client import RegistryClient, checked_url, status_of
 
-API_DEFAULT = "http://127.0.0.1:8053"
 # Longer than the server may wait for a revision before it answers.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
-REFUSAL_VALUES_MAX: Final = 1_000_000  # a file with many mistakes leads to as many causes
-
-_WARNING = re.compile(r'299 - "((?:[^"\\]|\\.)*)"')
-_QUOTED_PAIR = re.compile(r"\\(.)")
-_SHOWN_OCTETS_MAX: Final = 500  # of an answer that is not a Status, or of one warning
-
-Parameters = Mapping[str, str | bool | int | None]
-Warn = Callable[[str], None]
 
 
 class Api:
@@ -83,7 +74,7 @@ class Api:
             opened, client = AsyncExitStack(), self._client()
             try:
                 runner.run(opened.enter_async_context(client))
-                lines = client.lines(path, query=_written(query))
+                lines = client.lines(path, query=query_of(query or {}))
                 runner.run(opened.enter_async_context(aclosing(lines)))
                 while some := runner.run(_next(lines)):
                     for line in some:
@@ -97,11 +88,10 @@ class Api:
         return RegistryClient(
             [self.url],
             credentials=self._credentials,
-            # A proxy cannot reach this machine's loopback address.
-            uses_proxies=not is_loopback(httpx.URL(self.url).host),
+            uses_proxies=are_elsewhere([self.url]),
             transport=self._transport,
             bounds=self._bounds,
-            check=partial(_require_success, warn=warn),
+            check=partial(require_answered, warn=warn),
             logs_failures=False,
         )
 
@@ -110,62 +100,33 @@ class Api:
     ) -> Json:
         async with self._client(warn) as client:
             with client.failing_over():
-                answer = await client.answer(method, path, query=_written(query), body=body)
+                answer = await client.answer(method, path, query=query_of(query or {}), body=body)
                 return parse_document(answer.body, values_max=self._bounds.answer_values_max)
 
     async def _text(self, path: str, query: Parameters | None) -> str:
         async with self._client() as client:
             with client.failing_over():
-                answer = await client.answer("GET", path, query=_written(query), accept="*/*")
+                answer = await client.answer("GET", path, query=query_of(query or {}), accept="*/*")
                 try:
                     return answer.body.decode()
                 except UnicodeDecodeError:
                     problem = "the text it sends is not written in UTF-8"
-                    raise RegistryMisbehaved(problem) from None
+                    raise Misbehaved(problem) from None
 
 
 async def _next(lines: AsyncGenerator[list[bytes], None]) -> list[bytes]:
     return await anext(lines, None) or []
 
 
-def words_of(error: RegistryError) -> str:
+def words_of(error: WaypostError) -> str:
     """Word why there is no answer, and what the user can do."""
     match error:
-        case RegistryUnreachable():
+        case Unreachable():
             return (
                 f"no server answers at {error.url} ({error.problem}): "
                 "start one with `waypost serve`, or name another with --api"
             )
-        case RegistryMisbehaved():
+        case Misbehaved():
             return f"what answers at {error.url} does not speak as Waypost does: {error.problem}"
         case _:
             return str(error)
-
-
-def _require_success(answer: Answer, warn: Warn) -> None:
-    """Report warnings; raise Refused for a refusal, RegistryMisbehaved for a foreign answer."""
-    status = None if answer.is_success else _status(answer)
-    for header in answer.headers.get_list("warning"):
-        for found in _WARNING.findall(header):
-            warn(shown(_QUOTED_PAIR.sub(r"\1", found), _SHOWN_OCTETS_MAX))
-    if status is not None:
-        raise Refused(status, code=answer.status_code)
-
-
-def _status(answer: Answer) -> Json:
-    code = answer.status_code
-    status = status_of(answer, values_max=REFUSAL_VALUES_MAX)
-    if status is None or status.get("kind") != "Status":
-        said = shown(answer.body[:_SHOWN_OCTETS_MAX].decode(errors="replace"), _SHOWN_OCTETS_MAX)
-        raise RegistryMisbehaved(
-            f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
-        )
-    return status
-
-
-def _written(query: Parameters | None) -> dict[str, str]:
-    return {
-        name: "true" if value is True else str(value)
-        for name, value in (query or {}).items()
-        if value is not None and value is not False and value != ""
-    }

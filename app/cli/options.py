@@ -10,19 +10,20 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import quote
 
 import httpx
 import typer
 
-from app.cli.client import API_DEFAULT, Api
+from app.cli.client import Api
 from app.cli.output import OutputFormat
-from app.client.credentials import Credentials
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
+from waypost.client.paths import path_of
 
 ApiOption = Annotated[
-    str, typer.Option("--api", envvar="WAYPOST_API", metavar="URL", help="The server to talk to.")
+    str, typer.Option("--api", envvar=API_VARIABLE, metavar="URL", help="The server to talk to.")
 ]
 NamespaceOption = Annotated[
     str, typer.Option("--namespace", "-n", metavar="NS", help="The namespace.")
@@ -48,7 +49,6 @@ OutputOption = Annotated[
 ]
 
 API = API_DEFAULT
-TOKEN_VARIABLE = "WAYPOST_TOKEN"  # noqa: S105  the name of a variable
 TOKEN_FILE = "waypost.token-file"  # noqa: S105  key of the command line's ``meta``
 
 KINDS_BY_WORD: Mapping[str, AnyResource] = {
@@ -94,6 +94,5 @@ def word_and_name(word: str, name: str | None) -> tuple[str, str]:
 
 
 def object_path(kind: AnyResource, namespace: str, name: str) -> str:
-    """Give the path of one object, whose name may have letters that paths do not."""
-    steps = (kind.plural, namespace, name) if kind.is_namespaced else (kind.plural, name)
-    return "".join(f"/{quote(step, safe='')}" for step in steps)
+    """Give the path of one object."""
+    return path_of(kind.plural, namespace if kind.is_namespaced else "", name)

@@ -17,12 +17,6 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Final
 
-from app.client.bounded_reading import BOUNDS
-from app.client.decoding import UNREADABLE
-from app.client.errors import Refused, RegistryError, RegistryMisbehaved, shown
-from app.client.pace import CLOCK, Backoff, Clock, Notices
-from app.client.registry_client import RegistryClient
-from app.client.watch import Event, Resume, parse_event
 from app.dns.programming_latency import kept_annotations
 from app.domain.addresses import forget_addresses
 from app.domain.changes import Change, ChangeType
@@ -33,8 +27,13 @@ from app.domain.resources import resource_of
 from app.domain.snapshot import load
 from app.registry.reads.view import View
 from app.registry.threads import in_thread
-from app.schemas.objects.codec import decode_known
+from app.schemas.objects.codec import UNREADABLE, decode_known
 from app.schemas.objects.metadata import parse_revision
+from waypost.client.errors import Misbehaved, Refused, WaypostError, shown
+from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.registry_client import RegistryClient
+from waypost.client.pace import CLOCK, Backoff, Clock, Notices
+from waypost.client.watching.events import Event, Resume, parse_event
 
 RETRY_S_MIN, RETRY_S_MAX = 0.1, 5.0  # seconds between attempts, doubled each time
 # A watch sends a line at least every 15 s; other answers are a refusal or one Pod.
@@ -105,7 +104,7 @@ class WatchFollower:
         except Refused as refusal:
             self._intake.resume.refused(refusal)
             return f"it answers {refusal.code}: {refusal}" if refusal.code else str(refusal)
-        except RegistryError as error:
+        except WaypostError as error:
             return error.problem
         return ""
 
@@ -121,7 +120,7 @@ class WatchFollower:
     async def _take(self, line: bytes) -> None:
         try:
             is_loaded = await self._intake.take(line)
-        except RegistryError:
+        except WaypostError:
             self._intake.resume.start_over()
             raise
         if is_loaded:
@@ -152,7 +151,7 @@ class Intake:
     async def take(self, line: bytes) -> bool:
         """Apply one line; return whether it completed a full load.
 
-        Raises RegistryMisbehaved for a line that cannot be understood, Refused for one that
+        Raises Misbehaved for a line that cannot be understood, Refused for one that
         ends the stream.
         """
         event = parse_event(line)
@@ -163,9 +162,9 @@ class Intake:
                 case ChangeType.ADDED | ChangeType.MODIFIED | ChangeType.DELETED:
                     self._keep(event.object, is_gone=event.type == ChangeType.DELETED)
                 case _:
-                    raise RegistryMisbehaved(f"its stream has an event of type {event.type}")
+                    raise Misbehaved(f"its stream has an event of type {event.type}")
         except UNREADABLE as error:
-            raise RegistryMisbehaved(f"a line cannot be read: {error}") from error
+            raise Misbehaved(f"a line cannot be read: {error}") from error
         return False
 
     def _keep(self, wire: Mapping[str, object], *, is_gone: bool) -> None:

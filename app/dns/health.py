@@ -14,8 +14,8 @@ from http import HTTPStatus
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
-from app.client.health_server import JSON, Answer, Route
 from app.domain.errors import CauseReason, NotSynced, Violation
+from app.health_server import JSON, Answer, Route
 from app.schemas.status import status_of
 
 _CHECK = "state"

@@ -109,7 +109,6 @@ class ListQuery(Query):
     resource_version: Text = Field(
         "",
         description="Wait until this revision is visible; with `watch`, begin after it.",
-        examples=["42"],
         json_schema_extra={NAMED: "listedResourceVersion"},
     )
     resource_version_match: _VersionMatch = Field(

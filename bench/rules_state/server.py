@@ -18,8 +18,8 @@ import uvloop
 from prometheus_client import CollectorRegistry
 
 from app.api import application
-from app.api.http.server import HTTPServer, listen
 from app.api.objects.streams import Watching
+from app.api.transport.server import HTTPServer, listen
 from app.domain.dataplane.rules.model import RulesConfig
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View

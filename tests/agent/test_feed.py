@@ -9,11 +9,11 @@ from pydantic import ValidationError
 
 from app.agent.feed import AGENT_BOUNDS, Feed
 from app.agent.modes import IPVS, NFTABLES, Mode
-from app.client.bounded_reading import Answer
-from app.client.errors import RegistryError, RegistryMisbehaved
-from app.client.registry_client import RegistryClient
 from app.domain.names import Revision
 from tests.client.hostile_servers import NONSENSE, Script, hostile
+from waypost.client.errors import Misbehaved, WaypostError
+from waypost.client.http.bounded_reading import Answer
+from waypost.client.http.registry_client import RegistryClient
 
 TIGHT = replace(AGENT_BOUNDS, answer_octets_max=1_000_000, answer_s_max=5)
 
@@ -27,14 +27,14 @@ async def test_after_invalid_rules_the_next_registry_is_asked(
         hostile(script) as bad,
         RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
-        with pytest.raises(RegistryError, match=bad.url):
+        with pytest.raises(WaypostError, match=bad.url):
             await Feed(client, "n1", mode).whole(only_if_changed=False)
         assert client.url == "http://x"
     async with (
         hostile(script) as bad,
         RegistryClient([bad.url, "http://x"], bounds=TIGHT) as client,
     ):
-        with pytest.raises(RegistryError, match=bad.url):
+        with pytest.raises(WaypostError, match=bad.url):
             await Feed(client, "n1", mode).changes(Revision(1), 0)
         assert client.url == "http://x"
 
@@ -51,7 +51,7 @@ async def test_after_invalid_rules_the_next_registry_is_asked(
 def test_rules_are_read_up_to_the_first_invalid_entry(body: bytes) -> None:
     mode, answer = IPVS, Answer(200, httpx.Headers(), body)
     for decode in (mode.decode_whole, mode.decode_changes):
-        with pytest.raises(RegistryMisbehaved) as refusal:
+        with pytest.raises(Misbehaved) as refusal:
             decode(answer)
         assert isinstance(refusal.value.__cause__, ValidationError)
         assert refusal.value.__cause__.error_count() < 50
@@ -69,5 +69,5 @@ def test_an_invalid_address_is_refused() -> None:
         "nodeEligible": True,
     }
     answer = Answer(200, httpx.Headers(), json.dumps(changes).encode())
-    with pytest.raises(RegistryMisbehaved, match="'nowhere' is not an address"):
+    with pytest.raises(Misbehaved, match="'nowhere' is not an address"):
         IPVS.decode_changes(answer)

@@ -6,10 +6,10 @@ from datetime import timedelta
 import pytest
 
 from app.agent.health import HEALTH_TIMEOUT_S, AgentStats, ProxyHealth, metrics_route, ready_route
-from app.client.health_server import JSON, Answer
 from app.domain.names import Revision
-from tests.agent.worlds import FakeClock
+from app.health_server import JSON, Answer
 from tests.builders import NOON
+from tests.client.fake_clock import FakeClock
 
 
 def settled(now_s: float = 1000.0) -> AgentStats:

@@ -12,8 +12,8 @@ import pytest
 
 from app.agent.health import AgentStats
 from app.agent.health_check_ports import HealthCheckPorts
-from app.client.health_server import Connections
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
+from app.health_server import Connections
 from tests.builders import key
 from tests.waiting import eventually, until
 

@@ -13,11 +13,12 @@ from app.agent.node import (
     given_addresses,
     parse_addresses,
 )
-from app.client.errors import RegistryMisbehaved
-from app.client.registry_client import RegistryClient
 from app.domain.objects.node import NodeAddress
-from tests.agent.worlds import FakeClock, client_to
+from tests.agent.worlds import client_to
+from tests.client.fake_clock import FakeClock
 from tests.registries import an_api
+from waypost.client.errors import Misbehaved
+from waypost.client.http.registry_client import RegistryClient
 
 IDENTITY = Identity(name="n1", zone="z1", labels={"rack": "r7"})
 
@@ -109,7 +110,7 @@ async def test_a_failed_heartbeat_is_retried() -> None:
 async def test_another_document_in_place_of_a_node_is_misbehaviour(wire: object) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(200, json=wire))
     async with RegistryClient(["http://localhost"], transport=transport) as client:
-        with pytest.raises(RegistryMisbehaved):
+        with pytest.raises(Misbehaved):
             await Registration(client, IDENTITY, Machine().found, FakeClock()).register()
 
 

@@ -8,14 +8,14 @@ import pytest
 
 from app.agent.pods import NodePods
 from app.agent.probes import NotReported
-from app.client.pace import PERIOD_S, RETRY_S_MIN
-from app.client.registry_client import RegistryClient
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import ExecAction, Pod, Probe, TCPSocketAction
 from app.domain.registration.health.readiness import Report
 from app.schemas.objects.codec import encode_object
-from tests.agent.worlds import FakeClock
 from tests.builders import a_container, a_pod, key
+from tests.client.fake_clock import FakeClock
+from waypost.client.http.registry_client import RegistryClient
+from waypost.client.pace import PERIOD_S, RETRY_S_MIN
 
 END = {"k8s.io/initial-events-end": "true"}
 

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from types import SimpleNamespace
 
@@ -14,7 +14,7 @@ from app.agent.feed import Feed
 from app.agent.loop import PACE, Pace, RulesLoop
 from app.agent.modes import IPVS
 from app.api import application
-from app.client.registry_client import RegistryClient
+from app.api.objects.streams import Watching
 from app.domain.changes import Change
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, state_of
 from app.domain.dataplane.ipvs.state import ipvs_rules
@@ -26,9 +26,12 @@ from app.domain.objects.resource import Object
 from app.domain.snapshot import load
 from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
+from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
 from tests.agent.sinks.memory_sink import MemorySink
 from tests.builders import a_node
+from tests.client.fake_clock import FakeClock
+from waypost.client.http.registry_client import RegistryClient
 
 NODE = a_node("n1")
 CONFIG = RulesConfig()
@@ -38,21 +41,6 @@ URL = "http://localhost"
 @cache
 def _application() -> FastAPI:
     return application.build(version="0")
-
-
-@dataclass
-class FakeClock:
-    """A clock that advances by sleeps, and by the test."""
-
-    time_s: float = 1000.0
-    slept_s: list[float] = field(default_factory=list[float])
-
-    def now_s(self) -> float:
-        return self.time_s
-
-    async def sleep(self, duration_s: float) -> None:
-        self.slept_s.append(duration_s)
-        self.time_s += duration_s
 
 
 class Network(httpx.AsyncBaseTransport):
@@ -160,7 +148,12 @@ async def a_world(*objects: Object, config: RulesConfig = CONFIG) -> AsyncGenera
     rules = NodeRulesReader(view, config, node_ports=range(30_000, 32_768))
     app = _application()
     app.state.registry = SimpleNamespace(
-        view=view, rules=rules, metrics=CollectorRegistry(), reading=Lane(), writing=Lane()
+        view=view,
+        rules=rules,
+        watching=Watching(view, Notifier(view)),
+        metrics=CollectorRegistry(),
+        reading=Lane(),
+        writing=Lane(),
     )
     network = Network(app, clock)
     async with RegistryClient([URL], transport=network) as client:

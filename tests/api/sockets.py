@@ -6,10 +6,10 @@ from contextlib import asynccontextmanager
 
 from starlette.types import Receive, Scope, Send
 
-from app.api.http.connection import CONNECTIONS_MAX
-from app.api.http.handshakes import HANDSHAKE_S_MAX, HANDSHAKES_MAX
-from app.api.http.server import HTTPServer, listen
-from app.api.http.tls import TLS
+from app.api.transport.connection import CONNECTIONS_MAX
+from app.api.transport.handshakes import HANDSHAKE_S_MAX, HANDSHAKES_MAX
+from app.api.transport.server import HTTPServer, listen
+from app.api.transport.tls import TLS
 
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 

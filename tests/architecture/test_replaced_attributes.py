@@ -13,7 +13,8 @@ from pkgutil import resolve_name
 import pytest
 
 TESTS = Path(__file__).parents[1]
-OURS = "app"
+OURS = ("app", "waypost.client")
+BELOW_OURS = tuple(f"{name}." for name in OURS)
 REPLACING = {"setattr", "delattr"}
 
 JUSTIFIED: Mapping[str, str] = {}
@@ -41,6 +42,7 @@ def test_no_test_replaces_an_attribute_of_ours() -> None:
         ("from app.dns import counters\nsetattr(counters, 'KINDS_MAX', 5)", 1),
         ("from app.dns import counters\ncounters.KINDS_MAX = 5", 1),
         ("from app.dns import counters\ncounters.KINDS_MAX += 5", 1),
+        ("from waypost.client import pace\npatch.setattr(pace, 'PERIOD_S', 5)", 1),
         ("import sys\npatch.setattr(sys, 'argv', [])", 0),
         ("from app import welcome\npatch.setattr(welcome.shutil, 'which', None)", 0),
         ("from app.dns.counters import Durations\nd = Durations()\nd.sum_s = 1.0", 0),
@@ -57,7 +59,7 @@ def replaced(tree: ast.Module) -> Iterator[str]:
     for node in ast.walk(tree):
         for place in places(node):
             path = path_of(place, paths)
-            if path.startswith(f"{OURS}.") and is_ours(resolve_name(path)):
+            if path.startswith(BELOW_OURS) and is_ours(resolve_name(path)):
                 yield path
 
 
@@ -103,7 +105,7 @@ def path_of(place: ast.expr, paths: Mapping[str, str]) -> str:
 
 
 def is_ours(found: object) -> bool:
-    """Whether a value is a module or a class of the application."""
+    """Whether a value is a module or a class of ours."""
     if inspect.ismodule(found):
-        return found.__name__.startswith(f"{OURS}.")
-    return inspect.isclass(found) and found.__module__.startswith(f"{OURS}.")
+        return found.__name__.startswith(BELOW_OURS)
+    return inspect.isclass(found) and found.__module__.startswith(BELOW_OURS)

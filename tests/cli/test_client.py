@@ -8,9 +8,9 @@ import httpx
 import pytest
 
 from app.cli.client import CLI_BOUNDS, Api
-from app.client.errors import InvalidURL, Refused, RegistryError, RegistryMisbehaved
 from tests.cli.fake_server import FakeServer, in_turn, refusal, run, stream
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
+from waypost.client.errors import InvalidURL, Misbehaved, Refused, WaypostError
 
 URL = "http://waypost.test"
 THE_NETWORK = httpx.AsyncHTTPTransport(trust_env=False)
@@ -35,15 +35,15 @@ def test_a_status_becomes_a_refusal() -> None:
 
 
 def test_a_failure_without_a_status_has_a_message() -> None:
-    with pytest.raises(RegistryMisbehaved, match="answers 502: <p>Bad gateway"):
+    with pytest.raises(Misbehaved, match="answers 502: <p>Bad gateway"):
         api(httpx.Response(502, text="<p>Bad\n gateway")).read_text("/")
-    with pytest.raises(RegistryMisbehaved, match="answers 500: Internal Server Error"):
+    with pytest.raises(Misbehaved, match="answers 500: Internal Server Error"):
         api(httpx.Response(500)).ask("GET", "/")
 
 
 @pytest.mark.parametrize("body", ["<html>", "[1]", '"text"'])
 def test_an_answer_that_is_not_a_document_is_an_error(body: str) -> None:
-    with pytest.raises(RegistryMisbehaved, match=URL):
+    with pytest.raises(Misbehaved, match=URL):
         api(httpx.Response(200, text=body)).ask("GET", "/")
 
 
@@ -154,7 +154,7 @@ async def test_endless_answers_are_read_within_bounds(script: Script, read: Read
     )
     async with hostile(script) as server:
         with pytest.raises(
-            RegistryError, match=r"more than 1000000 bytes|within 0\.5 s|which it was"
+            WaypostError, match=r"more than 1000000 bytes|within 0\.5 s|which it was"
         ):
             await asyncio.to_thread(read, Api(server.url, bounds=tight))
 

@@ -4,7 +4,7 @@ import logging
 
 import pytest
 
-from app.client.pace import PERIOD_S, RETRY_S_MAX, RETRY_S_MIN, SUBJECTS_MAX, Backoff, Notices
+from waypost.client.pace import PERIOD_S, RETRY_S_MAX, RETRY_S_MIN, SUBJECTS_MAX, Backoff, Notices
 
 
 def test_each_failure_waits_longer_up_to_a_bound() -> None:

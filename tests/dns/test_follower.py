@@ -12,9 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.client.bounded_reading import Bounds
-from app.client.errors import RegistryError
-from app.client.registry_client import RegistryClient
 from app.dns.follower import REPLICA_BOUNDS, Intake, WatchFollower
 from app.domain.changes import Change
 from app.domain.names import Revision
@@ -23,6 +20,9 @@ from app.domain.snapshot import Snapshot
 from app.registry.reads.view import View
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from tests.waiting import until
+from waypost.client.errors import WaypostError
+from waypost.client.http.bounded_reading import Bounds
+from waypost.client.http.registry_client import RegistryClient
 
 URL = "http://waypost"
 
@@ -158,7 +158,7 @@ async def test_unicode_line_separators_in_text_are_kept() -> None:
 @given(st.binary() | st.text().map(str.encode) | st.just(b'{"type":"ERROR","object":{}}'))
 async def test_any_octets_are_applied_or_start_over(octets: bytes) -> None:
     _, intake = await taken(bookmark(1, ends_initial=True))
-    with suppress(RegistryError):
+    with suppress(WaypostError):
         await intake.take(octets)
 
 

@@ -7,8 +7,8 @@ import httpx
 import pytest
 from prometheus_client import CollectorRegistry, Counter
 
-from app.client.health_server import answering
 from app.dns.health import Readiness, routes
+from app.health_server import answering
 
 pytestmark = pytest.mark.enable_socket
 

@@ -64,7 +64,7 @@ def with_added_kinds(folder: Path) -> None:
             assert text.count(before) == 1, f"{name} is not as expected: {before!r}"
             text = text.replace(before, added + before)
         path.write_text(text)
-    for name in ("tests", "migrations", "pyproject.toml"):
+    for name in ("tests", "migrations", "waypost", "pyproject.toml"):
         (folder / name).symlink_to(ROOT / name)
 
 

@@ -6,7 +6,8 @@
 
 A request waits before it is evaluated, as its token may be as new as the revision.  So that nobody
 fills the server with waiting requests, one whose user is known counts for that user meanwhile.  Of
-those with tokens that are not known yet only a few wait; the others gain nothing by it.
+those with tokens that are not known yet only a few wait; the others, anonymous ones included, gain
+nothing by it.
 
 Source: access.md 1.1 and 5.4.
 """
@@ -16,7 +17,7 @@ from typing import Final
 
 from starlette.types import Scope
 
-from app.api.credentials.outcomes import Authenticated, Failure, Outcome, Refused
+from app.api.credentials.outcomes import Authenticated, Failure, Method, Outcome, Refused
 from app.api.http.slots import count_for
 from app.domain.errors import RevisionAhead
 from app.domain.names import Revision
@@ -43,7 +44,7 @@ class Ahead:
         requests.
         """
         match present:
-            case Authenticated():
+            case Authenticated() if present.method is not Method.ANONYMOUS:
                 count_for(scope, present.user.name)
                 return await view.wait_for(revision)
             case Refused(failure=Failure.UNKNOWN) if self._strangers < self._strangers_max:

@@ -21,7 +21,7 @@ from starlette.types import Scope
 from app.api.access.identity import Permit
 from app.api.credentials.authorization import AUTHORIZATION
 from app.api.credentials.outcomes import Method
-from app.api.http.connection import PEER_CERTIFICATE
+from app.api.transport.connection import PEER_CERTIFICATE
 from app.domain.access.rights.index import maps_of
 from app.domain.objects.token import TOKEN
 from app.domain.snapshot import Snapshot
@@ -77,15 +77,12 @@ def key_of(scope: Scope, identity: Sequence[tuple[bytes, bytes]]) -> Key | None:
 
     A request that names a revision is evaluated on the state that it waits for.
     """
+    if len(identity) != 1 or identity[0][0] != AUTHORIZATION or scope.get(PEER_CERTIFICATE):
+        return None
     path, query = scope["path"], scope["query_string"]
-    if len(path) > TARGET_MAX or len(query) > TARGET_MAX or _REVISED in query:
+    if len(path) > TARGET_MAX or (query and (len(query) > TARGET_MAX or _REVISED in query)):
         return None
-    if len(identity) != 1 or scope.get(PEER_CERTIFICATE):
-        return None
-    ((name, value),) = identity
-    if name != AUTHORIZATION:
-        return None
-    return hashlib.sha256(value).digest(), scope["method"], path, query
+    return hashlib.sha256(identity[0][1]).digest(), scope["method"], path, query
 
 
 def _ground(snapshot: Snapshot) -> tuple[object, ...]:

@@ -1,40 +1,32 @@
-"""The layer that lets no cache store what was authorised for one caller.
+"""Lets no cache store what was authorised for one caller.
 
-    request with a permit -> the application -> its answer with Cache-Control: no-store
+    send of a request -> send that adds Cache-Control: no-store to the head of its answer
 
-A browser, or a proxy between, would give it to whoever asks next.  What everybody may see is left
-as it is.
+A browser, or a proxy between, would give it to whoever asks next.  A route that states its own
+rule for caches keeps it.
 
 Source: access.md 5.1; RFC 9111 section 5.2.2.5.
 """
 
 from typing import Final
 
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
-
-from app.api.access.identity import permit_of
-from app.api.credentials.outcomes import Method
+from starlette.types import Message, Send
 
 _NAME: Final = b"cache-control"
 _NO_STORE: Final = (_NAME, b"no-store")
 
 
-class Unstored:
-    """Middleware that adds the header, unless the route has its own."""
+def unstored(send: Send) -> Send:
+    """Add the header field to the head of an answer that has none; names are in lower case."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self._app = app
+    async def send_unstored(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            fields = message["headers"]
+            for name, _ in fields:
+                if name == _NAME:
+                    break
+            else:
+                message["headers"] = [*fields, _NO_STORE]
+        await send(message)
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, and add the header to the head of its answer."""
-        permit = permit_of(scope)
-
-        async def send_unstored(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                fields = message["headers"]
-                if all(name.lower() != _NAME for name, _ in fields):
-                    message = {**message, "headers": [*fields, _NO_STORE]}
-            await send(message)
-
-        is_personal = permit is not None and permit.caller.method is not Method.ANONYMOUS
-        await self._app(scope, receive, send_unstored if is_personal else send)
+    return send_unstored

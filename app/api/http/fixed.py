@@ -9,7 +9,7 @@ plain and for the compressed octets (RFC 9110 section 8.8.1).
 import asyncio
 import gzip
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from http import HTTPStatus
@@ -34,16 +34,9 @@ class _Content:
 class Fixed:
     """One such answer."""
 
-    def __init__(
-        self,
-        make: Callable[[], bytes],
-        *,
-        media_type: str,
-        headers: Mapping[str, str] | None = None,
-    ) -> None:
+    def __init__(self, make: Callable[[], bytes], *, media_type: str) -> None:
         """Answer with the octets of ``make``, which is called once, in a thread."""
         self._make, self._media_type = make, media_type
-        self._headers = {"Cache-Control": "no-cache", **(headers or {})}
         self._lock = threading.Lock()
         self._content: _Content | None = None
 
@@ -56,7 +49,7 @@ class Fixed:
         """Answer a GET, with 304 when the client has the octets."""
         content = self._content or await asyncio.to_thread(self._made)
         headers = {
-            **self._headers,
+            "Cache-Control": "no-cache",  # kept, and asked for with its tag each time
             "ETag": f'W/"{content.tag}"',
             "Vary": "Accept-Encoding",
         }

@@ -7,7 +7,6 @@ A user has a quarter of a limit.  Without authentication there are no users, and
 Source: access.md 5.4.
 """
 
-from collections import Counter
 from typing import Final
 
 from app.api.errors import Overloaded
@@ -22,11 +21,11 @@ class Shares:
         """Divide ``limit``; ``words`` name what it limits, in the plural."""
         self._share_max = max(1, limit // SHARES)
         self._limit, self._words = limit, words
-        self._taken_by_user = Counter[str]()
+        self._taken_by_user: dict[str, int] = {}
 
     def require(self, user: str | None) -> None:
         """Raise Overloaded when a user has all of its share; None is no user."""
-        if user is not None and self._taken_by_user[user] >= self._share_max:
+        if user is not None and self._taken_by_user.get(user, 0) >= self._share_max:
             raise Overloaded(
                 f'user "{user}" has {self._share_max} {self._words} already, '
                 f"the most that one user may have of {self._limit}"
@@ -35,11 +34,13 @@ class Shares:
     def take(self, user: str | None) -> None:
         """Count one more for a user."""
         if user is not None:
-            self._taken_by_user[user] += 1
+            self._taken_by_user[user] = self._taken_by_user.get(user, 0) + 1
 
     def give(self, user: str | None) -> None:
         """Count one less for a user."""
-        if user is not None:
-            self._taken_by_user[user] -= 1
-            if not self._taken_by_user[user]:
-                del self._taken_by_user[user]
+        if user is None:
+            return
+        if left := self._taken_by_user[user] - 1:
+            self._taken_by_user[user] = left
+        else:
+            del self._taken_by_user[user]

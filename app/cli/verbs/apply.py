@@ -23,7 +23,7 @@ from app.cli.options import (
     connect,
 )
 from app.cli.output import OutputFormat, print_result, print_warning, say, style_of
-from app.client.errors import Refused
+from waypost.client.errors import Refused, refusal_of
 
 _DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](?:\.((?:[\w-]+|\[[^\]]*\]|\.(?=\w))*))?")
 
@@ -75,7 +75,7 @@ def _applied(server: Api, query: Parameters, manifests: Sequence[Manifest]) -> J
     try:
         return server.ask("POST", "/apply", query=query, body=body, warn=warn)
     except Refused as refusal:
-        raise Refused(placed(refusal.status, manifests)) from None
+        raise refusal_of(placed(refusal.status, manifests)) from None
 
 
 def placed(status: Json, manifests: Sequence[Manifest]) -> Json:

@@ -22,7 +22,6 @@ from app.cli.options import (
     object_path,
 )
 from app.cli.output import print_refusal, print_warning, say
-from app.client.errors import Refused
 from app.domain.objects.endpoint_slice import (
     ENDPOINT_SLICE,
     MANAGED_BY_LABEL,
@@ -33,6 +32,7 @@ from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
+from waypost.client.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)

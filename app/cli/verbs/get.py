@@ -24,9 +24,9 @@ from app.cli.options import (
     object_path,
 )
 from app.cli.output import OutputFormat, print_document, print_sheet, print_warning, say, stderr
-from app.client.errors import Refused
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource
+from waypost.client.errors import Refused
 
 KindArgument = Annotated[
     str, typer.Argument(metavar="KIND", help="svc, po, no, ns, eps or the full name; or svc/ent.")

@@ -22,9 +22,9 @@ from app.cli.output import (
     say,
     style_of,
 )
-from app.client.errors import RegistryMisbehaved, RegistryUnreachable
-from app.client.watch import Event, Resume, event_of
 from app.domain.changes import ChangeType
+from waypost.client.errors import Misbehaved, Unreachable
+from waypost.client.watching.events import Event, Resume, event_of
 
 RESUME_PAUSE_S = 1.0
 
@@ -90,7 +90,7 @@ def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
                     seen.add(identity)
                 if identity not in may_be_repeated:
                     yield document
-        except (RegistryUnreachable, RegistryMisbehaved) as lost:
+        except (Unreachable, Misbehaved) as lost:
             if not has_begun:
                 raise
             since = resume.since or "none"

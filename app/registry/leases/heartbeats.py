@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
-from app.domain.errors import DomainError, not_found
+from app.domain.errors import DomainError, NotFound, not_found
 from app.domain.names import NamespacedName
 from app.domain.objects.node import NODE
 from app.domain.objects.pod import LEASE_EXPIRED, POD, Pod
@@ -204,20 +204,22 @@ class Leases:
 
 
 class OwnRegistrar:
-    """A ``self_registration.Registrar`` through the writer and the leases of this process."""
+    """Registers a Pod through the writer and the leases of this process; raises DomainError."""
 
-    def __init__(self, writer: Writer, leases: Leases) -> None:
-        self._writer = writer
-        self._leases = leases
+    def __init__(self, writer: Writer, leases: Leases, pod: Pod) -> None:
+        self._writer, self._leases, self._pod = writer, leases, pod
+        self.name = str(pod.metadata.key)
 
-    async def register(self, pod: Pod) -> None:
-        """Create or replace the Pod; raises DomainError."""
-        await self._writer.write(lambda work: lifecycle.put(work, pod))
+    async def register(self) -> None:
+        """Create or replace the Pod."""
+        await self._writer.write(lambda work: lifecycle.put(work, self._pod))
 
-    async def renew(self, key: NamespacedName) -> bool:
-        """Renew the lease; says whether the Pod is registered."""
-        return not (await self._leases.renew([key])).unknown
+    async def renew(self) -> bool:
+        """Renew the lease; return whether the Pod is registered."""
+        return not (await self._leases.renew([self._pod.metadata.key])).unknown
 
-    async def remove(self, key: NamespacedName) -> None:
-        """Delete the Pod immediately; raises DomainError."""
-        await self._writer.write(lambda work: lifecycle.delete(work, POD, key, grace_s=0))
+    async def remove(self) -> None:
+        """Delete the Pod immediately, if it is registered."""
+        key = self._pod.metadata.key
+        with contextlib.suppress(NotFound):
+            await self._writer.write(lambda work: lifecycle.delete(work, POD, key, grace_s=0))

@@ -66,7 +66,7 @@ class View:
         self._history = History() if history is None else history
         self._epoch = 0
         self._subscribers: list[Subscriber] = []
-        self._waiters: list[tuple[Revision, asyncio.Future[None]]] = []
+        self._waiters: dict[asyncio.Future[None], Revision] = {}
         self._lock = asyncio.Lock()
         self._showing = 0  # calls of ``show`` and ``show_anew`` that hold the lock or wait for it
 
@@ -215,8 +215,7 @@ class View:
         """
         if self._snapshot.revision < revision:
             reached: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            entry = (revision, reached)
-            self._waiters.append(entry)
+            self._waiters[reached] = revision
             try:
                 async with asyncio.timeout(timeout_s):
                     await reached
@@ -225,8 +224,7 @@ class View:
                     f"Too large resource version: {revision}, current: {self._snapshot.revision}"
                 ) from None
             finally:
-                if entry in self._waiters:
-                    self._waiters.remove(entry)
+                del self._waiters[reached]
         return self.require_synced()
 
     def _loaded(self, stored: Snapshot, history: tuple[Change, ...], *, known: bool) -> _Loaded:
@@ -268,7 +266,7 @@ class View:
             await asyncio.sleep(0)
 
     def _wake(self) -> None:
-        for revision, reached in self._waiters:
+        for reached, revision in self._waiters.items():
             if revision <= self._snapshot.revision and not reached.done():
                 reached.set_result(None)
 

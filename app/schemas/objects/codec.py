@@ -10,12 +10,12 @@ Source: spec kubernetes-api 1.7 and 5.8.
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, NamedTuple, TypeVar, cast
+from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from app.domain.errors import BadRequest, CauseReason, Violation
+from app.domain.errors import BadRequest, CauseReason, DomainError, Violation
 from app.domain.objects.endpoints import Endpoints
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.slices.validation import endpoints_violations
@@ -30,6 +30,17 @@ from app.schemas.objects.wires import wire_of
 
 W = TypeVar("W", bound=Input)
 _SHOWN_MAX = 10  # violations in a message; the causes have all
+
+UNREADABLE: Final = (
+    DomainError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
+"""The exceptions of decoding for a server's document of an unexpected shape."""
 
 
 @dataclass(frozen=True, slots=True)

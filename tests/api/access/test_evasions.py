@@ -74,9 +74,9 @@ async def test_a_field_selector_narrows_a_right_only_where_it_narrows_the_answer
     for path in (f"/services?{selector}", f"/services?watch=true&{selector}&{FOR_A_MOMENT}"):
         assert names(await answer(place, path, "bob")) == ["one"]
     # This route has no field selector, and would answer with every Service.
-    for query in ("", "visible=true&"):
+    for query, code in (("", 403), ("visible=true&", 400)):
         path = f"/watch?kinds=Service&{query}{selector}&{FOR_A_MOMENT}"
-        assert (await answer(place, path, "bob")).status_code == 403
+        assert (await answer(place, path, "bob")).status_code == code
 
 
 async def test_a_node_follows_its_own_pods_and_no_others(place: Guarded) -> None:
@@ -126,25 +126,23 @@ async def test_a_list_is_limited_for_both_or_refused(place: Guarded, word: str) 
 @pytest.mark.parametrize(
     ("query", "code"),
     [
-        ("namespace=prod&namespace=dev", 200),
+        ("namespace=prod&namespace=dev", 400),
         ("namespace=dev&namespace=prod", 403),
         ("namespace=dev&namespace=", 403),
         ("namespace=dev%00", 403),
         ("Namespace=dev", 403),
     ],
 )
-async def test_of_a_parameter_that_is_given_twice_both_read_the_last(
+async def test_a_parameter_that_is_given_twice_is_refused_whichever_is_read(
     place: Guarded, query: str, code: int
 ) -> None:
-    found = await answer(place, f"/services?{query}")
-    assert found.status_code == code
-    if code == 200:
-        assert names(found) == ["one"]
+    assert (await answer(place, f"/services?{query}")).status_code == code
 
 
-async def test_of_kinds_that_are_given_twice_both_read_the_last(place: Guarded) -> None:
+async def test_kinds_that_are_given_twice_are_refused_whichever_are_read(place: Guarded) -> None:
     query = f"namespace=dev&{FOR_A_MOMENT}"
-    assert names(await answer(place, f"/watch?kinds=Node&kinds=Service&{query}")) == ["one"]
+    assert names(await answer(place, f"/watch?kinds=Service&{query}")) == ["one"]
+    assert (await answer(place, f"/watch?kinds=Node&kinds=Service&{query}")).status_code == 400
     assert (await answer(place, f"/watch?kinds=Service&kinds=Node&{query}")).status_code == 403
     assert (await answer(place, f"/watch?kinds=Token&{query}")).status_code == 403
 
@@ -189,12 +187,13 @@ async def test_an_object_is_created_where_the_body_says_for_both(place: Guarded)
     twice = (
         b'{"metadata":{"namespace":"dev","name":"x"},"metadata":{"namespace":"prod","name":"x"}}'
     )
-    for query, content in (
-        ("?namespace=dev", json.dumps(a_service("x", "prod")).encode()),
-        ("", twice),
+    for query, content, code in (
+        ("?namespace=dev", json.dumps(a_service("x", "prod")).encode(), 400),
+        ("", json.dumps(a_service("x", "prod")).encode(), 403),
+        ("", twice, 403),
     ):
         refused = await place.client.post(f"/services{query}", content=content, headers=headers)
-        assert refused.status_code == 403
+        assert refused.status_code == code
 
 
 async def test_the_method_is_that_of_the_request_line(place: Guarded) -> None:

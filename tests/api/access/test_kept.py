@@ -13,7 +13,7 @@ from app.api.access.layer import AccessControl
 from app.api.access.routes import Routes
 from app.api.credentials.outcomes import Method
 from app.api.credentials.tokens import mint
-from app.api.http.connection import PEER_CERTIFICATE
+from app.api.transport.connection import PEER_CERTIFICATE
 from app.domain.access.subjects import NODES, User, node_user_name
 from app.domain.access.tokens import TokenKind, id_of, stored_by_id
 from app.domain.objects.resource import Object

@@ -16,8 +16,9 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.access.ahead import STRANGERS_MAX
+from app.api.access.evaluation import Access
 from app.api.access.identity import Permit, caller_of, permit_of
-from app.api.access.layer import Access, AccessControl
+from app.api.access.layer import AccessControl
 from app.api.access.requirements import objects_of, path_itself, requires
 from app.api.access.routes import Routes
 from app.api.credentials.authenticator import Authenticator, Trust
@@ -305,6 +306,10 @@ async def test_what_no_revision_makes_good_waits_for_none(
     place = a_place()
     answer = await place.send("GET", "/services?resourceVersion=99999", headers)
     assert answer.status_code == code
+
+
+async def test_an_anonymous_request_waits_for_no_revision() -> None:
+    assert (await a_place().ask("/livez?resourceVersion=99999")).status_code == 200
 
 
 async def test_of_many_unknown_tokens_only_a_few_wait() -> None:

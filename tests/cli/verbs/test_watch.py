@@ -9,8 +9,8 @@ import pytest
 from app.cli.client import Api
 from app.cli.fields import text
 from app.cli.verbs.watch import follow
-from app.client.errors import Refused, RegistryUnreachable
 from tests.cli.fake_server import FakeServer, in_turn, run, stream
+from waypost.client.errors import Refused, Unreachable
 
 
 def an_event(revision: int, type_: str = "ADDED", name: str = "ent") -> Mapping[str, object]:
@@ -115,7 +115,7 @@ def test_a_line_separator_inside_a_string_ends_no_line() -> None:
 
 
 def test_a_failing_first_connection_is_a_failure() -> None:
-    with pytest.raises(RegistryUnreachable):
+    with pytest.raises(Unreachable):
         next(follow(Api("http://waypost.test", transport=in_turn(lost)), {}, pause_s=0))
 
 

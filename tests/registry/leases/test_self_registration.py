@@ -5,21 +5,24 @@ from contextlib import AbstractAsyncContextManager
 
 import pytest
 
+from app.domain.errors import DomainError
 from app.domain.objects.namespace import SYSTEM
 from app.domain.objects.pod import Pod
 from app.registry.leases.heartbeats import OwnRegistrar
-from app.registry.leases.self_registration import LEASE_S, dns_pod, keep_registered
+from app.registry.leases.self_registration import LEASE_S, dns_pod
 from app.registry.writes.bootstrap import dns_service
 from tests.builders import key
 from tests.registry.lease_worlds import LeaseWorld
 from tests.waiting import until
+from waypost.client.registration import Registered, keep_registered
 
 NAME = "kube-system/waypost-dns-node-1-53"
 
 
-def registered(world: LeaseWorld, pod: Pod) -> AbstractAsyncContextManager[None]:
+def registered(world: LeaseWorld, pod: Pod) -> AbstractAsyncContextManager[Registered]:
     """Keep a Pod registered, with heartbeats at no interval."""
-    return keep_registered(pod, OwnRegistrar(world.writer, world.leases), heartbeat_s=0)
+    registrar = OwnRegistrar(world.writer, world.leases, pod)
+    return keep_registered(registrar, failures=DomainError, heartbeat_s=0)
 
 
 def ready_at(world: LeaseWorld) -> list[tuple[str, int | None]]:
@@ -57,12 +60,12 @@ async def test_a_deleted_registration_is_made_again() -> None:
         world.delete(pod, grace_s=0)
 
 
-async def test_a_refused_registration_is_logged_once(caplog: pytest.LogCaptureFixture) -> None:
+async def test_a_refused_registration_is_retried(caplog: pytest.LogCaptureFixture) -> None:
     world = LeaseWorld()
     pod = dns_pod("node-1", ("nowhere",), dns_port=53, api_port=8053)
-    async with registered(world, pod):
-        await until(lambda: "could not register" in caplog.text)
-    assert caplog.text.count("could not register") == 1
+    async with registered(world, pod) as registration:
+        await until(lambda: bool(registration.problem))
+    assert f"could not register {NAME}" in caplog.text
 
 
 @pytest.mark.parametrize(
