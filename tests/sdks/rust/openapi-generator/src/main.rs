@@ -3,22 +3,44 @@
 use std::collections::HashMap;
 use std::env::var;
 use std::fmt::Debug;
+use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, from_slice, from_str, json};
+use waypost::apis::apply_api::ApplyParams;
 use waypost::apis::configuration::Configuration;
-use waypost::apis::services_api::{
-    ReplaceServiceError, create_service, delete_service, explain_service, list_services,
-    read_service, replace_service,
-};
-use waypost::apis::{Error, access_api, apply_api, resolve_api, rules_api, tokens_api};
+use waypost::apis::resolve_api::{ResolveManyParams, ResolveParams};
+use waypost::apis::rules_api::ReadNodeIpvsParams;
+use waypost::apis::services_api::*;
+use waypost::apis::tokens_api::CreateTokenParams;
+use waypost::apis::{Api, ApiClient, Error};
 use waypost::models::*;
 
-fn connected(token: &str) -> Configuration {
-    Configuration {
+/// The generated client, and its settings for requests that it cannot make.
+struct Client {
+    api: ApiClient,
+    settings: Arc<Configuration>,
+}
+
+fn connected(token: &str) -> Client {
+    let settings = Arc::new(Configuration {
         base_path: var("BASE_URL").unwrap(),
         bearer_access_token: Some(token.to_owned()),
         ..Configuration::default()
+    });
+    Client { api: ApiClient::new(settings.clone()), settings }
+}
+
+impl Client {
+    fn services(&self) -> &dyn ServicesApi {
+        self.api.services_api()
+    }
+
+    /// A request that the generated functions cannot make, with their HTTP client.
+    fn request(&self, method: Method, path: &str) -> reqwest::RequestBuilder {
+        let url = format!("{}{path}", self.settings.base_path);
+        let token = self.settings.bearer_access_token.as_ref().unwrap();
+        self.settings.client.request(method, url).bearer_auth(token)
     }
 }
 
@@ -52,24 +74,20 @@ fn service(name: &str) -> Service {
     }
 }
 
-async fn use_a_token(client: &Configuration) {
+async fn use_a_token(client: &Client) {
     let asked = Token { spec: Some(TokenSpec::new("deployer".to_owned())), ..Token::default() };
-    let issued = tokens_api::create_token(client, asked, None, None, None).await.unwrap();
+    let asked = CreateTokenParams::builder().token(asked).build();
+    let issued = client.api.tokens_api().create_token(asked).await.unwrap();
     let deployer = connected(&issued.status.token.unwrap());
-    let me = access_api::whoami(&deployer).await.unwrap();
+    let me = deployer.api.access_api().whoami().await.unwrap();
     assert_eq!(me.status.user_info.username, "deployer");
-    let refused = refusal(access_api::whoami(&connected("wrong")).await);
+    let refused = refusal(connected("wrong").api.access_api().whoami().await);
     assert_eq!(refused.reason, Some(StatusReason::Unauthorized));
 }
 
-/// A request that the generated functions cannot make, with their HTTP client.
-fn request(client: &Configuration, method: Method, path: &str) -> reqwest::RequestBuilder {
-    let url = format!("{}{path}", client.base_path);
-    client.client.request(method, url).bearer_auth(client.bearer_access_token.as_ref().unwrap())
-}
-
-async fn apply_yaml(client: &Configuration) {
-    let answer = request(client, Method::POST, "/apply")
+async fn apply_yaml(client: &Client) {
+    let answer = client
+        .request(Method::POST, "/apply")
         .header("Content-Type", "application/yaml")
         .body(std::fs::read("ent.yaml").unwrap())
         .send()
@@ -79,27 +97,28 @@ async fn apply_yaml(client: &Configuration) {
     assert_eq!(applied.results.len(), 6);
 }
 
-async fn apply_json(client: &Configuration) {
-    let body = Manifest::Service(service("api"));
-    let applied = apply_api::apply(client, body, None, None, None, None, None).await.unwrap();
+async fn apply_json(client: &Client) {
+    let body = ApplyParams::builder().manifest(Manifest::Service(service("api"))).build();
+    let applied = client.api.apply_api().apply(body).await.unwrap();
     assert_eq!(applied.results[0].operation, AppliedOperation::Created);
 }
 
-async fn create(client: &Configuration) {
-    let created = create_service(client, service("web"), None, None, None).await.unwrap();
+async fn create(client: &Client) {
+    let asked = CreateServiceParams::builder().service(service("web")).build();
+    let created = client.services().create_service(asked).await.unwrap();
     assert!(created.spec.unwrap().cluster_ip.is_some());
 }
 
-async fn list_in_pages(client: &Configuration) {
+async fn list_in_pages(client: &Client) {
     let mut names = vec![];
     let mut next: Option<String> = None;
     loop {
-        #[rustfmt::skip] // a row of options, most of them absent
-        let page = list_services(
-            client, Some("default"), None, None, Some(2), next.as_deref(), None, None, None, None,
-            None, None, None, None,
-        );
-        let page = page.await.unwrap();
+        let page = ListServicesParams::builder()
+            .namespace("default".to_owned())
+            .limit(2)
+            .maybe_continue(next)
+            .build();
+        let page = client.services().list_services(page).await.unwrap();
         names.extend(page.items.into_iter().filter_map(|each| each.metadata.name));
         next = page.metadata.r#continue;
         if next.is_none() {
@@ -109,8 +128,12 @@ async fn list_in_pages(client: &Configuration) {
     assert_eq!(names, ["api", "ent", "web"]);
 }
 
-async fn read(client: &Configuration) -> Service {
-    let found = read_service(client, "default", "web", None, None, None).await.unwrap();
+fn web() -> ReadServiceParams {
+    ReadServiceParams::builder().namespace("default".to_owned()).name("web".to_owned()).build()
+}
+
+async fn read(client: &Client) -> Service {
+    let found = client.services().read_service(web()).await.unwrap();
     let port = &found.spec.as_ref().unwrap().ports.as_ref().unwrap()[0];
     assert_eq!(port.target_port, Some(IntOrString::Integer(8080)));
     found
@@ -118,8 +141,9 @@ async fn read(client: &Configuration) -> Service {
 
 /// Sends a merge patch, in which null removes a label: the generated function sends it as plain JSON,
 /// which is refused.
-async fn patch(client: &Configuration, labels: Value, etag: Option<&str>) -> reqwest::Response {
-    let mut asked = request(client, Method::PATCH, "/services/default/web")
+async fn patch(client: &Client, labels: Value, etag: Option<&str>) -> reqwest::Response {
+    let mut asked = client
+        .request(Method::PATCH, "/services/default/web")
         .header("Content-Type", "application/merge-patch+json")
         .json(&json!({"metadata": {"labels": labels}}));
     if let Some(etag) = etag {
@@ -128,16 +152,20 @@ async fn patch(client: &Configuration, labels: Value, etag: Option<&str>) -> req
     asked.send().await.unwrap()
 }
 
-async fn merge_patch(client: &Configuration) {
+async fn merge_patch(client: &Client) {
     let answer = patch(client, json!({"tier": null, "track": "stable"}), None).await;
     let patched: Service = from_slice(&answer.bytes().await.unwrap()).unwrap();
     let labels = patched.metadata.labels.unwrap();
     assert_eq!(labels, HashMap::from([("track".to_owned(), "stable".to_owned())]));
 }
 
-async fn write_stale(client: &Configuration, stale: Service) {
-    let written = replace_service(client, "default", "web", stale, None, None, None, None, None);
-    let Err(Error::ResponseError(refused)) = written.await else {
+async fn write_stale(client: &Client, stale: Service) {
+    let asked = ReplaceServiceParams::builder()
+        .namespace("default".to_owned())
+        .name("web".to_owned())
+        .service(stale)
+        .build();
+    let Err(Error::ResponseError(refused)) = client.services().replace_service(asked).await else {
         panic!("it was not refused");
     };
     let Some(ReplaceServiceError::DefaultResponse(status)) = refused.entity else {
@@ -147,7 +175,7 @@ async fn write_stale(client: &Configuration, stale: Service) {
 }
 
 /// The functions give no headers, but an entity tag is the revision in quotes.
-async fn patch_if_match(client: &Configuration) {
+async fn patch_if_match(client: &Client) {
     let version = read(client).await.metadata.resource_version.unwrap();
     let etag = Some(format!("\"{version}\""));
     let patched = patch(client, json!({"track": "next"}), etag.as_deref()).await;
@@ -157,38 +185,42 @@ async fn patch_if_match(client: &Configuration) {
     assert_eq!(refused.reason, Some(StatusReason::PreconditionFailed));
 }
 
-async fn resolve(client: &Configuration) {
-    let namespace = Some("default");
-    let found =
-        resolve_api::resolve(client, "ent", None, namespace, None, None, None, None, None, None);
-    assert_eq!(found.await.unwrap().status, ResolutionStatus::Noerror);
+async fn resolve(client: &Client) {
+    let asked = ResolveParams::builder().name("ent".to_owned()).namespace("default".to_owned());
+    let found = client.api.resolve_api().resolve(asked.build()).await.unwrap();
+    assert_eq!(found.status, ResolutionStatus::Noerror);
 }
 
-async fn resolve_batch(client: &Configuration) {
-    let questions =
-        ["web", "no.default.svc.cluster.local."].map(|name| Question::new(name.to_owned()));
-    let questions = QuestionBatch::new(questions.to_vec());
-    let found = resolve_api::resolve_many(client, questions, None).await.unwrap().resolutions;
+async fn resolve_batch(client: &Client) {
+    let names = ["web", "no.default.svc.cluster.local."];
+    let batch = QuestionBatch::new(names.map(|name| Question::new(name.to_owned())).to_vec());
+    let asked = ResolveManyParams::builder().question_batch(batch).build();
+    let found = client.api.resolve_api().resolve_many(asked).await.unwrap().resolutions;
     assert_eq!(found[0].status, ResolutionStatus::Noerror);
     assert_eq!(found[1].status, ResolutionStatus::Nxdomain);
 }
 
-async fn read_rules(client: &Configuration, address: &str) {
-    let rules = rules_api::read_node_ipvs(client, "n1", None, None).await.unwrap();
+async fn read_rules(client: &Client, address: &str) {
+    let asked = ReadNodeIpvsParams::builder().name("n1".to_owned()).build();
+    let rules = client.api.rules_api().read_node_ipvs(asked).await.unwrap();
     assert!(rules.virtual_servers.iter().any(|server| server.address == address));
 }
 
-async fn explain(client: &Configuration) {
-    let explained = explain_service(client, "default", "ent", None).await.unwrap();
+async fn explain(client: &Client) {
+    let asked = ExplainServiceParams::builder()
+        .namespace("default".to_owned())
+        .name("ent".to_owned())
+        .build();
+    let explained = client.services().explain_service(asked).await.unwrap();
     assert_eq!(explained.endpoints_ready, 2);
     let unready = explained.pods.iter().find(|each| each.pod.name == "ent-3").unwrap();
     assert_eq!(unready.verdict, EndpointVerdict::NotReady);
 }
 
 /// Reads the stream line by line: the generated function would wait for its end.
-async fn follow_changes(client: &Configuration, after: &str) {
+async fn follow_changes(client: &Client, after: &str) {
     let query = [("kinds", "Service"), ("resourceVersion", after)];
-    let stream = request(client, Method::GET, "/watch").query(&query).send();
+    let stream = client.request(Method::GET, "/watch").query(&query).send();
     let mut stream = stream.await.unwrap();
     patch(client, json!({"track": "done"}), None).await;
     let mut received = vec![];
@@ -209,9 +241,13 @@ async fn follow_changes(client: &Configuration, after: &str) {
     panic!("the stream ended");
 }
 
-async fn delete(client: &Configuration) {
-    delete_service(client, "default", "web", None, None, None, None, None).await.unwrap();
-    let gone = refusal(read_service(client, "default", "web", None, None, None).await);
+async fn delete(client: &Client) {
+    let asked = DeleteServiceParams::builder()
+        .namespace("default".to_owned())
+        .name("web".to_owned())
+        .build();
+    client.services().delete_service(asked).await.unwrap();
+    let gone = refusal(client.services().read_service(web()).await);
     assert_eq!((gone.code, gone.reason), (404, Some(StatusReason::NotFound)));
 }
 
