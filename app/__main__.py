@@ -97,6 +97,25 @@ def serve(
     run_to_end(composition.serve(settings, lambda: welcome(settings), probes=probe))
 
 
+@application.command(hidden=True)
+def api_worker(
+    line: Annotated[int, typer.Argument(help="The socket to the process that starts this one.")],
+    metrics: Annotated[Path, typer.Argument(help="The folder of the metrics of all processes.")],
+    *,
+    probe: Annotated[bool, typer.Option("--probe")] = False,
+) -> None:
+    """Run the API beside the process that starts this one, on the same port."""
+    import socket
+
+    from app import main as composition
+    from app.api.transport.workers import FirstProcess
+
+    settings = settings_of_environment()
+    log_from(settings.log_level)
+    first = FirstProcess(socket.socket(fileno=line))
+    run_to_end(composition.serve_beside(settings, first, metrics, probes=probe))
+
+
 @application.command()
 def dns(context: typer.Context, api: ApiOption = API) -> None:
     """Run a DNS replica that follows an API; --api may list several, separated by commas."""

@@ -155,6 +155,9 @@ class Settings(BaseSettings):
         description="believe front proxies on loopback or a Unix socket without a certificate: "
         "whoever reaches those can be any user",
     )
+    api_workers: int = Field(
+        1, ge=1, le=64, description="processes that answer the API; limits hold for each"
+    )
     dns_host: str = Field("127.0.0.1", description="address the DNS listens on")
     dns_port: int = Field(1053, ge=0, le=PORT_MAX, description="port the DNS listens on")
     dns_metrics_port: int = Field(

@@ -1,22 +1,30 @@
-"""The listener of the API from the settings: its certificate, and its accepted host names.
+"""The listener of the API from the settings: certificate, accepted host names, processes.
 
     Settings -> TLS | None              Settings, TLS | None -> Trusted
+    Settings, socket -> APIWorkers on the same port, whose metrics are added up
 
 Part of the composition: it knows settings, and what they are made into.
 """
 
 import asyncio
 import contextlib
+import os
 import socket
+import tempfile
 from collections.abc import AsyncGenerator, Iterable
+from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from prometheus_client import CollectorRegistry, Gauge
 
+from app.api.dependencies import Registry
 from app.api.http.guard import Trusted
 from app.api.metrics import ReloadCollector
 from app.api.transport.tls import TLS, TLSFiles
+from app.api.transport.workers import APIWorkers
+from app.api.worker_metrics import WorkerMetrics, add_ended
 from app.config import Settings, blamed_on
 from app.schemas.authorities import HostNames, Origin, parse_origin
 
@@ -88,6 +96,42 @@ async def reloading(tls: TLS, metrics: CollectorRegistry) -> AsyncGenerator[None
     task = asyncio.create_task(tls.run(_now))
     try:
         yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@contextlib.asynccontextmanager
+async def with_workers(
+    settings: Settings, url: str, registry: Registry, listener: socket.socket, *, probes: bool
+) -> AsyncGenerator[Registry, None]:
+    """Run the other processes of the API on the port of ``listener``, until the block ends.
+
+    Gives the registry with their metrics; raises OSError when one of them cannot start.
+    """
+    with tempfile.TemporaryDirectory(prefix="waypost-") as name:
+        folder = Path(name)
+        environment = {
+            "WAYPOST_DATABASE_URL": url,
+            "WAYPOST_API_PORT": str(listener.getsockname()[1]),
+            "WAYPOST_AUTH": str(settings.auth),
+        }
+        words = (str(folder), *(("--probe",) if probes else ()))
+        workers = APIWorkers(
+            settings.api_workers - 1, words, environment, ended=partial(add_ended, folder)
+        )
+        async with workers.running(), adding_metrics(registry, folder) as shared:
+            yield shared
+
+
+@contextlib.asynccontextmanager
+async def adding_metrics(registry: Registry, folder: Path) -> AsyncGenerator[Registry, None]:
+    """Give the registry with the metrics of all processes that write to ``folder``."""
+    metrics = WorkerMetrics(registry.metrics, folder, os.getpid())
+    task = asyncio.create_task(metrics.report_periodically())
+    try:
+        yield replace(registry, worker_metrics=metrics)
     finally:
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):

@@ -7,11 +7,13 @@
 process without a registry runs.  Everything started here is stopped here, in reverse order.
 """
 
+import asyncio
 import gc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
@@ -24,18 +26,19 @@ from app.api.dependencies import Registry
 from app.api.http.limits import Limits
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
-from app.api.transport.server import HTTPServer, listen
+from app.api.transport.server import HTTPServer, listen, shared
 from app.api.transport.tls import TLS
+from app.api.transport.workers import FirstProcess
 from app.config import Settings, UnusableSetting, blamed_on
 from app.database_commands import database
 from app.dns.metrics import DNSCollector
-from app.dns.serving.server import DNSServer
-from app.dns.serving.workers import DNSWorkers
+from app.dns.serving.server import forwarder_of
+from app.dns.upstream.forwarder import Forwarder
 from app.dns.upstream.lookup import answers_that_fit, look_up
 from app.domain.dataplane.rules.model import RulesConfig
 from app.domain.discovery.resolvers.resolv_conf import ClusterDNS, ResolvConf
 from app.domain.errors import DomainError, Exhausted, Invalid
-from app.listener import reloading, tls_of, trusted_by
+from app.listener import adding_metrics, reloading, tls_of, trusted_by, with_workers
 from app.live_state import LiveState, live_state
 from app.readiness import checks_of
 from app.registry.leases.heartbeats import OwnRegistrar
@@ -64,13 +67,22 @@ requests, and a full collection stalls the event loop when thousands of watches 
 
 @asynccontextmanager
 async def running(
-    settings: Settings, url: str, *, probes: bool = False, tls: TLS | None = None
+    settings: Settings,
+    url: str,
+    *,
+    probes: bool = False,
+    tls: TLS | None = None,
+    is_first: bool = True,
 ) -> AsyncGenerator[Registry, None]:
-    """Run the registry of a process, until the block ends; raises as ``live_state`` does."""
+    """Run the registry of a process, until the block ends; raises as ``live_state`` does.
+
+    The first process creates the initial objects.
+    """
     shorten_switch_interval()
     metrics = CollectorRegistry()
     async with live_state(settings, url, probes=probes) as state:
-        await _fill(state.writer, settings)
+        if is_first:
+            await _fill(state.writer, settings)
         controlling = access_of(settings, tls, state.follower, state.token_uses, metrics)
         async with controlling as access:
             registry = _registry_of(settings, state, access, metrics)
@@ -123,11 +135,11 @@ def resolver_of(settings: Settings) -> Resolver:
     return Resolver(dns=dns, zone=protocol_of(settings).zone, fitting=fitting)
 
 
-def asking_upstreams(registry: Registry, dns: DNSServer | DNSWorkers) -> Registry:
-    """Let ``/resolve`` use the DNS server's upstreams, if it has any."""
-    if not dns.protocol.config.has_upstreams:
+def asking_upstreams(registry: Registry, forwarder: Forwarder) -> Registry:
+    """Let ``/resolve`` use the upstreams of the DNS, if it has any."""
+    if not forwarder.protocol.config.has_upstreams:
         return registry
-    resolver = replace(registry.resolver, upstream=partial(look_up, dns.forwarder))
+    resolver = replace(registry.resolver, upstream=partial(look_up, forwarder))
     return replace(registry, resolver=resolver)
 
 
@@ -157,29 +169,73 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url, probes=probes, tls=tls))
-        gc.freeze()  # exempts the loaded state from collection, as traversing it takes seconds
-        gc.set_threshold(*GC_THRESHOLDS)
+        _exempt_loaded_state()
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
         registry.metrics.register(DNSCollector(dns.host, dns.stats))
-        registry = asking_upstreams(registry, dns)
-        if tls is not None:
-            await stack.enter_async_context(reloading(tls, registry.metrics))
+        registry = asking_upstreams(registry, dns.forwarder)
         if settings.bootstrap:
             pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
             presence = keep_registered(
                 OwnRegistrar(registry.writer, registry.leases, pod), failures=DomainError
             )
             await stack.enter_async_context(presence)
-        # DNS is serving by now; precompute the shared rules before the first node asks.
-        await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
-        server = HTTPServer(
-            application_of(registry, settings, tls),
-            started=announce,
-            stopping=registry.watching.stop,
-            connections_max=settings.connections_max,
-            tls=tls,
-        )
+        if settings.api_workers > 1:
+            listener = stack.enter_context(shared(listener))
+            beside = with_workers(settings, url, registry, listener, probes=probes)
+            registry = await stack.enter_async_context(beside)
+        server = await _server_of(stack, settings, registry, tls, announce)
         await server.serve([listener])
+
+
+async def serve_beside(
+    settings: Settings, first: FirstProcess, folder: Path, *, probes: bool = False
+) -> None:
+    """Run the API on the port of the first process, until that ends; metrics go to ``folder``."""
+    tls = tls_of(settings)
+    async with AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(
+            running(settings, settings.database_url, probes=probes, tls=tls, is_first=False)
+        )
+        _exempt_loaded_state()
+        forwarder = forwarder_of(registry.view, protocol_of(settings), dns_options_of(settings))
+        stack.push_async_callback(forwarder.close)
+        registry = await stack.enter_async_context(
+            adding_metrics(asking_upstreams(registry, forwarder), folder)
+        )
+        listener = stack.enter_context(
+            listen(settings.api_host, settings.api_port, shares_port=True)
+        )
+        server = await _server_of(stack, settings, registry, tls, first.tell_ready)
+        ending = asyncio.create_task(first.ended())
+        ending.add_done_callback(lambda _: server.stop())
+        stack.callback(ending.cancel)
+        await server.serve([listener])
+
+
+def _exempt_loaded_state() -> None:
+    gc.freeze()  # exempts the loaded state from collection, as traversing it takes seconds
+    gc.set_threshold(*GC_THRESHOLDS)
+
+
+async def _server_of(
+    stack: AsyncExitStack,
+    settings: Settings,
+    registry: Registry,
+    tls: TLS | None,
+    started: Callable[[], None],
+) -> HTTPServer:
+    """Make the server of the API, with what follows its certificate and keeps rules ready."""
+    if tls is not None:
+        await stack.enter_async_context(reloading(tls, registry.metrics))
+    # Precompute the shared rules before the first node asks.
+    await stack.enter_async_context(staying_ahead(registry.view, registry.rules.warm))
+    return HTTPServer(
+        application_of(registry, settings, tls),
+        started=started,
+        stopping=registry.watching.stop,
+        connections_max=settings.connections_max,
+        tls=tls,
+    )
 
 
 async def _fill(writer: Writer, settings: Settings) -> None:

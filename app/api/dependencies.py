@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from app.api.access.evaluation import Access
 from app.api.objects.streams import Watching
+from app.api.worker_metrics import WorkerMetrics
 from app.domain.names import NamespacedName
 from app.domain.objects.resource import AnyResource
 from app.domain.snapshot import Snapshot
@@ -53,6 +54,8 @@ class Registry:
     token_uses: TokenUses
     metrics: CollectorRegistry
     checks: Callable[[], Sequence[Check]]
+    worker_metrics: WorkerMetrics | None = None
+    """Metrics of all processes on the port; None while this one is alone."""
     access: Access | None = None
     """Authenticates and authorises requests; None while authentication is off."""
     objects_max: int = OBJECTS_MAX

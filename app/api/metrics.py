@@ -38,8 +38,13 @@ router = APIRouter(tags=["health"])
 )
 @requires(path_itself)
 async def read_metrics(registry: RegistryOf) -> Response:
-    """Answer with all counters, gauges and durations, for Prometheus."""
-    return Response(generate_latest(registry.metrics), media_type=CONTENT_TYPE_LATEST)
+    """Answer with all counters, gauges and durations, for Prometheus.
+
+    Several processes on one port are added up.
+    """
+    shared = registry.worker_metrics
+    text = generate_latest(registry.metrics) if shared is None else await shared.exposition()
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 class StateCollector(Collector):

@@ -89,6 +89,6 @@ async def a_server(url: str, **changes: object) -> AsyncGenerator[Server, None]:
     async with (
         a_registry(url, **given) as registry,
         serving_dns(settings, registry.view, dns_options_of(settings)) as dns,
-        a_client(application_of(asking_upstreams(registry, dns), settings)) as client,
+        a_client(application_of(asking_upstreams(registry, dns.forwarder), settings)) as client,
     ):
         yield Server(client=client, dns_port=dns.port)

@@ -78,6 +78,10 @@ class HTTPServer(uvicorn.Server):
         if self.started:
             self._on_started()
 
+    def stop(self) -> None:
+        """End as a signal would."""
+        self.should_exit = True
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Run the callback that ends streams, then wait for current requests."""
         self._on_stopping()
@@ -91,10 +95,25 @@ class HTTPServer(uvicorn.Server):
         )
 
 
-def listen(host: str, port: int) -> socket.socket:
-    """Bind a socket before anything is started; raises OSError with a plain message."""
+def shared(listener: socket.socket) -> socket.socket:
+    """Replace a socket by one at the same place, whose port other processes may share.
+
+    The first one has proved that nobody else listens there, which a shared one would not.
+    """
+    host, port = listener.getsockname()[:2]
+    listener.close()
+    return listen(host, port, shares_port=True)
+
+
+def listen(host: str, port: int, *, shares_port: bool = False) -> socket.socket:
+    """Bind a socket before anything is started; raises OSError with a plain message.
+
+    With ``shares_port`` other sockets of the same user may share the port.
+    """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
-        return socket.create_server((host, port), family=family, backlog=BACKLOG)
+        return socket.create_server(
+            (host, port), family=family, backlog=BACKLOG, reuse_port=shares_port
+        )
     except OSError as error:
         raise OSError(f"the API cannot listen on {host} port {port}: {error.strerror}") from error
