@@ -18,7 +18,7 @@ import httpx
 
 from bench.harness.load import request
 from bench.harness.machine import ROOT, program
-from bench.harness.processes import on_server_core
+from bench.harness.processes import Used, on_server_core, used
 from tests.end_to_end.processes import free_port
 
 NAME = "etcd"
@@ -36,6 +36,10 @@ class Etcd:
     port: int
     pid: int
     client: httpx.AsyncClient
+
+    def used(self) -> Used:
+        """Read the processor time it has taken."""
+        return used(self.pid)
 
 
 def find() -> str | None:
