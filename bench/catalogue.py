@@ -3,10 +3,36 @@
 from collections.abc import Awaitable, Callable, Sequence
 
 from bench.harness.run import Run
-from bench.measures import http
+from bench.measures import (
+    access,
+    agent,
+    apply,
+    changes,
+    cli,
+    dns,
+    growth,
+    http,
+    lists,
+    render,
+    start,
+    watch,
+    writes,
+)
 
 MEASURES: dict[str, Callable[[Run], Awaitable[None]]] = {
+    "apply": apply.measure,
+    "start": start.measure,
     "http": http.measure,
+    "lists": lists.measure,
+    "writes": writes.measure,
+    "changes": changes.measure,
+    "watch": watch.measure,
+    "render": render.measure,
+    "dns": dns.measure,
+    "access": access.measure,
+    "cli": cli.measure,
+    "growth": growth.measure,
+    "agent": agent.measure,
 }
 
 

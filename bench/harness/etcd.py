@@ -18,7 +18,7 @@ import httpx
 
 from bench.harness.load import request
 from bench.harness.machine import ROOT, program
-from bench.harness.processes import Used, on_server_core, used
+from bench.harness.processes import Used, on_server_core, resident_mb, used
 from tests.end_to_end.processes import free_port
 
 NAME = "etcd"
@@ -41,6 +41,10 @@ class Etcd:
         """Read the processor time it has taken."""
         return used(self.pid)
 
+    def resident_mb(self) -> float:
+        """Read what it holds in memory."""
+        return resident_mb(self.pid)
+
 
 def find() -> str | None:
     """Find the program; None when there is none."""
@@ -50,10 +54,9 @@ def find() -> str | None:
 
 @asynccontextmanager
 async def running(folder: Path) -> AsyncGenerator[Etcd]:
-    """Run it with empty data in a folder until the block ends."""
+    """Run it with its data in a folder until the block ends."""
     found = find()
     assert found is not None, "whoever asks has looked whether etcd is there"
-    folder.mkdir(parents=True, exist_ok=True)
     port, peers = free_port(), f"http://127.0.0.1:{free_port()}"
     url = f"http://127.0.0.1:{port}"
     options = {
@@ -66,13 +69,10 @@ async def running(folder: Path) -> AsyncGenerator[Etcd]:
         "quota-backend-bytes": str(QUOTA_BYTES),
         "log-level": "error",
     }
-    with (folder / "log").open("ab") as log:
-        process = await asyncio.create_subprocess_exec(
-            *on_server_core(found, *(f"--{name}={value}" for name, value in options.items())),
-            env={**os.environ, "GOMAXPROCS": "1"},
-            stdout=log,
-            stderr=log,
-        )
+    process = await asyncio.create_subprocess_exec(
+        *on_server_core(found, *(f"--{name}={value}" for name, value in options.items())),
+        env={**os.environ, "GOMAXPROCS": "1"},
+    )
     try:
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             await _until_healthy(client, process)

@@ -3,6 +3,10 @@
 -- The file REQUESTS holds, for each request, a line with its length and then its octets.
 -- With ONCE the load ends after the last request; without, it begins anew.
 
+local ffi = require("ffi")
+ffi.cdef("int getpid(void); int kill(int pid, int signal);")
+
+local SIGINT = 2
 local requests, place = {}, 0
 local once = os.getenv("ONCE") == "1"
 
@@ -14,11 +18,17 @@ function init()
   file:close()
 end
 
+-- A thread that stops leaves wrk asleep until its time is over; a signal wakes it.
+local function finish()
+  wrk.thread:stop()
+  ffi.C.kill(ffi.C.getpid(), SIGINT)
+end
+
 function request()
   place = place + 1
   if place > #requests then
     if once then
-      wrk.thread:stop()
+      finish()
       place = #requests
     else
       place = 1

@@ -41,7 +41,7 @@ class Load:
         return self.requests / self.seconds
 
 
-class Refused(Exception):  # noqa: N818  reads better
+class Refused(Exception):
     """A server did not answer with what was asked for."""
 
 

@@ -10,7 +10,7 @@ NOERROR, RCODE_MASK = 0, 0x0F
 RCODE_PLACE, COUNT = 3, slice(6, 8)
 
 
-class Unanswered(Exception):  # noqa: N818  reads better
+class Unanswered(Exception):
     """A name was not answered, or not with a record."""
 
 

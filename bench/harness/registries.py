@@ -1,13 +1,14 @@
 """Registries filled through the API, once a run, and copied for each benchmark.
 
-    manifests -> POST /apply -> every name and rule is answered -> the server is stopped
-    -> its data folder is kept -> a copy of it, served again, for each benchmark
+manifests -> POST /apply -> every name and rule is answered -> the server is stopped
+-> its data folder is kept -> a copy of it, served again, for each benchmark
 """
 
 import asyncio
 import shutil
-from collections.abc import AsyncGenerator, Callable
-from contextlib import asynccontextmanager
+import tempfile
+from collections.abc import AsyncGenerator, Callable, Generator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -16,12 +17,11 @@ from time import perf_counter
 from bench.harness.load import JSON
 from bench.harness.names import Names
 from bench.harness.processes import PINNED, Used, peak_mb, resident_mb, used
-from bench.harness.wire import NODES, Size, bodies
+from bench.harness.wire import Size, bodies
 from tests.end_to_end.processes import Serving, serving
 
 APPLY_S_MAX = 900.0
 READY_S_MAX = 300.0
-# So long must changes be kept that none is deleted while a benchmark runs.
 SETTINGS = {"log_level": "warning"}
 
 
@@ -43,6 +43,13 @@ class Registry:
     data: Path
     started_s: float
     """Seconds from the start of the process to its first ``/readyz``."""
+
+    async def apply(self, body: bytes) -> None:
+        """Apply a List."""
+        answer = await self.server.client.post(
+            "/apply", content=body, headers={"content-type": JSON}, timeout=APPLY_S_MAX
+        )
+        assert answer.is_success, answer.text[:1_000]
 
     def used(self) -> Used:
         """Read the processor time of the server and its PostgreSQL."""
@@ -107,9 +114,7 @@ class Registries:
         return self.folder / str(next(self._numbers))
 
     @asynccontextmanager
-    async def _served(
-        self, folder: Path, *words: str, **settings: str
-    ) -> AsyncGenerator[Registry]:
+    async def _served(self, folder: Path, *words: str, **settings: str) -> AsyncGenerator[Registry]:
         begun_s = perf_counter()
         given = {**SETTINGS, **settings}
         async with serving(
@@ -117,6 +122,15 @@ class Registries:
         ) as server:
             started_s = perf_counter() - begun_s
             yield Registry(server, folder / "state" / "postgres", started_s)
+
+
+@contextmanager
+def scratch_folder(prefix: str) -> Generator[Path]:
+    """Make a folder with a short path, for PostgreSQL's socket, that ends with the block."""
+    with tempfile.TemporaryDirectory(prefix=prefix) as name:
+        folder = Path(name)
+        folder.chmod(0o755)  # PostgreSQL runs as another user where this runs as root
+        yield folder
 
 
 async def _copy(source: Path, target: Path) -> None:
@@ -133,10 +147,7 @@ async def _fill(registry: Registry, sent: list[bytes], size: Size) -> Applied:
     """Apply bodies one after the other, then ask for every name and for a node's rules."""
     server, before, begun_s = registry.server, registry.used(), perf_counter()
     for body in sent:
-        answer = await server.client.post(
-            "/apply", content=body, headers={"content-type": JSON}, timeout=APPLY_S_MAX
-        )
-        assert answer.is_success, answer.text[:1_000]
+        await registry.apply(body)
     names = Names(server.dns_port)
     await asyncio.to_thread(names.ask_all, size.services)
     names.close()
@@ -145,6 +156,5 @@ async def _fill(registry: Registry, sent: list[bytes], size: Size) -> Applied:
     servers = rules.raise_for_status().json()["virtualServers"]
     reals = sum(len(each["realServers"]) for each in servers)
     assert reals >= size.pods, f"rules lead to {reals} endpoints of {size.pods}"
-    assert (await server.client.get("/nodes")).is_success, NODES
     pid = server.process.pid
     return Applied(seconds, after.since(before), resident_mb(pid), peak_mb(pid))

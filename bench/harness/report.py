@@ -30,15 +30,20 @@ def rows_of(every: Iterable[Taken]) -> Iterator[tuple[str, ...]]:
         )
 
 
-def table(every: Sequence[Taken]) -> str:
-    """Align the cells for a terminal."""
-    rows = [HEADINGS, *rows_of(every)]
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = (
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
-        for row in rows
-    )
-    return "\n".join(line.rstrip() for line in lines).replace("**", "")
+def table(figures_by_benchmark: Mapping[str, Sequence[Taken]]) -> str:
+    """Align the cells for a terminal, all benchmarks alike."""
+    groups = [(name, list(rows_of(every))) for name, every in figures_by_benchmark.items()]
+    columns = zip(HEADINGS, *(row for _, rows in groups for row in rows), strict=True)
+    widths = [max(map(len, column)) for column in columns]
+    lines = [_aligned(HEADINGS, widths)]
+    for name, rows in groups:
+        lines += ["", name, *(_aligned(row, widths) for row in rows)]
+    return "\n".join(lines).replace("**", "")
+
+
+def _aligned(row: Iterable[str], widths: Sequence[int]) -> str:
+    cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+    return "  ".join(cells).rstrip()
 
 
 def markdown(

@@ -3,12 +3,15 @@
 Run -> a benchmark's ``measure`` -> Figure and value of each round, remarks
 """
 
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 from time import monotonic
 
 from bench.harness import etcd
+from bench.harness.etcd import Etcd
 from bench.harness.figures import Figure, Taken
 from bench.harness.load import Load
 from bench.harness.machine import program
@@ -38,6 +41,7 @@ class Run:
     registries: Registries
     remarks: list[str] = field(default_factory=list[str])
     _taken: dict[Figure, Taken] = field(default_factory=dict[Figure, Taken])
+    _folders: "count[int]" = field(default_factory=count)
     _begun_s: float = field(default_factory=monotonic)
 
     @property
@@ -51,7 +55,7 @@ class Run:
         return self.options.seconds
 
     def rounds(self) -> Iterator[int]:
-        """Number the rounds."""
+        """Give the number of each round, and say that it begins."""
         for number in range(self.options.rounds):
             self.say(f"round {number + 1}")
             yield number
@@ -89,11 +93,21 @@ class Run:
             self.remark(f"not installed, so not measured: {', '.join(missing)}")
         return not missing
 
-    def has_etcd(self) -> bool:
-        """Tell whether the peer is installed; remarks it when not."""
+    @asynccontextmanager
+    async def etcd(self) -> AsyncGenerator[Etcd | None]:
+        """Run the peer, empty, until the block ends; None, and a remark, when it is missing."""
         if etcd.find() is None:
             self.remark(etcd.MISSING)
-        return etcd.find() is not None
+            yield None
+        else:
+            async with etcd.running(self.new_folder("etcd")) as peer:
+                yield peer
+
+    def new_folder(self, called: str) -> Path:
+        """Make a folder that is deleted with the run."""
+        path = self.folder / f"{called}-{next(self._folders)}"
+        path.mkdir()
+        return path
 
     def judge(self, load: Load, what: str) -> Load:
         """Remark what makes a load doubtful."""

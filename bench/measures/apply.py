@@ -30,24 +30,24 @@ async def measure(run: Run) -> None:
         run.note(cpu, taken.used.all_s)
         run.note(own, taken.used.server_s)
         run.note(peak, taken.peak_mb)
-        if run.has("wrk") and run.has_etcd():
-            await puts(run, whole, cpu, number)
+        if run.has("wrk"):
+            await puts(run, whole, cpu)
         if taken.seconds > AGAIN_S_MAX:
             run.remark(f"apply: one round, for it took over {AGAIN_S_MAX:.0f} s")
             return
 
 
-async def puts(run: Run, whole: Figure, cpu: Figure, number: int) -> None:
+async def puts(run: Run, whole: Figure, cpu: Figure) -> None:
     """Put every object under a key of its own, or as many as there is time for."""
     sent = [
         etcd.put(f"/{each['kind']}/{each['metadata']['name']}", as_json(each))
         for each in everything(run.size)
     ]
-    async with etcd.running(run.folder / f"etcd-apply-{number}") as peer:
+    async with run.etcd() as peer:
+        if peer is None:
+            return
         before = peer.used()
-        taken = await load(
-            peer.port, sent, seconds=PUTS_S_MAX, connections=CLIENTS, once=True
-        )
+        taken = await load(peer.port, sent, seconds=PUTS_S_MAX, connections=CLIENTS, once=True)
         cpu_s = peer.used().since(before).all_s
     if taken.requests < len(sent) - CLIENTS:
         run.remark(

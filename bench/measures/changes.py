@@ -96,7 +96,7 @@ class Asker(asyncio.DatagramProtocol):
         """Keep the socket."""
         self.transport = transport
 
-    def datagram_received(self, data: bytes, addr: object) -> None:  # noqa: ARG002  its signature
+    def datagram_received(self, data: bytes, addr: object) -> None:
         """Hand an answer to whoever asked."""
         waiting = self._waiting.pop(int.from_bytes(data[:2]), None)
         if waiting is not None and not waiting.done():
@@ -138,9 +138,7 @@ class Follower:
     async def _follow(self) -> None:
         while True:
             query = f"since={self._since}&timeoutSeconds={WAIT_S}"
-            body = await self._connection.ask(
-                request("GET", f"/nodes/node-0/ipvs/changes?{query}")
-            )
+            body = await self._connection.ask(request("GET", f"/nodes/node-0/ipvs/changes?{query}"))
             found = LAST_REVISION.search(body)
             assert found is not None, body[-200:]
             self._since = int(found[1])

@@ -1,6 +1,6 @@
 """What a command takes of the processor, as a whole process.
 
-    waypost get svc | python -c pass | kubectl version --client -> user and system time
+waypost get svc | python -c pass | kubectl version --client -> user and system time
 """
 
 import asyncio
@@ -31,9 +31,7 @@ async def measure(run: Run) -> None:
         run.remark("kubectl is not installed: its column is empty")
     async with run.registries.empty() as registry:
         api = f"http://127.0.0.1:{registry.server.api_port}"
-        body = a_list(service(number) for number in range(SERVICES))
-        posted = await registry.server.client.post("/apply", content=body)
-        posted.raise_for_status()
+        await registry.apply(a_list(service(number) for number in range(SERVICES)))
         listing = (sys.executable, "-m", "app", "get", "svc", "-A")
         for _ in run.rounds():
             wall_s, own_s = await taken(listing, api)

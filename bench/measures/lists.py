@@ -1,6 +1,6 @@
 """All Services in one answer, after a change and again, beside as many keys of etcd.
 
-    a filled registry, one with a tenth | etcd with the same bodies -> seconds until all is read
+a filled registry, one with a tenth | etcd with the same bodies -> milliseconds until all is read
 """
 
 import json
@@ -12,8 +12,8 @@ from bench.harness import etcd
 from bench.harness.figures import Figure, at_most
 from bench.harness.registries import Registry
 from bench.harness.run import Run
-from bench.harness.wire import Size, as_json, service
-from bench.measures.http import path_of
+from bench.harness.wire import Size
+from bench.measures.http import keys_of, path_of
 
 PEER = "etcd, range of as many keys"
 TENTH = 10
@@ -24,13 +24,14 @@ PLAIN = {"accept-encoding": "identity"}  # etcd does not compress
 async def measure(run: Run) -> None:
     """List in turn: the whole, a tenth, and etcd's keys."""
     tenth = Size(run.size.services // TENTH, run.size.pods_each)
-    async with run.registries.filled(run.size) as whole, run.registries.filled(tenth) as small:
-        if not run.has_etcd():
-            return await in_turn(run, whole, small, tenth, None)
-        async with etcd.running(run.folder / "etcd-lists") as peer:
-            bodies = ((f"/services/{n}", as_json(service(n))) for n in range(run.size.services))
-            await etcd.fill(peer, bodies)
-            await in_turn(run, whole, small, tenth, peer)
+    async with (
+        run.registries.filled(run.size) as whole,
+        run.registries.filled(tenth) as small,
+        run.etcd() as peer,
+    ):
+        if peer:
+            await etcd.fill(peer, keys_of(run.size))
+        await in_turn(run, whole, small, tenth, peer)
 
 
 async def in_turn(
@@ -38,23 +39,23 @@ async def in_turn(
 ) -> None:
     """Take all figures in each round."""
     called = f"list of {run.size.services:,} Services"
-    after = Figure(f"{called}, after a change", "s", at_most(0.25), PEER)
-    again = Figure(f"{called}, again", "s", at_most(0.25), PEER)
+    after = Figure(f"{called}, after a change", "ms", at_most(250), PEER)
+    again = Figure(f"{called}, again", "ms", at_most(250), PEER)
     each = Figure(
         f"{called}, after a change, a Service", "µs", None, f"{tenth.services:,} Services", GROWTH
     )
     for number in run.rounds():
         await changed(whole, number)
         await changed(small, number)
-        changed_s = await listed(whole, run.size.services)
-        run.note(after, changed_s)
+        changed_ms = await listed(whole, run.size.services)
+        run.note(after, changed_ms)
         run.note(again, await listed(whole, run.size.services))
-        run.note(each, changed_s / run.size.services * 1e6)
-        run.note_peer(each, await listed(small, tenth.services) / tenth.services * 1e6)
+        run.note(each, changed_ms / run.size.services * 1e3)
+        run.note_peer(each, await listed(small, tenth.services) / tenth.services * 1e3)
         if peer:
-            seconds = await ranged(peer, run.size.services)
-            run.note_peer(after, seconds)
-            run.note_peer(again, seconds)
+            ranged_ms = await ranged(peer, run.size.services)
+            run.note_peer(after, ranged_ms)
+            run.note_peer(again, ranged_ms)
 
 
 async def changed(registry: Registry, number: int) -> None:
@@ -68,21 +69,21 @@ async def changed(registry: Registry, number: int) -> None:
 
 
 async def listed(registry: Registry, services: int) -> float:
-    """Read all Services; gives the seconds it took."""
+    """Read all Services; gives the milliseconds it took."""
     begun_s = perf_counter()
     answer = await registry.server.client.get("/services", headers=PLAIN)
-    taken_s = perf_counter() - begun_s
+    taken_ms = 1e3 * (perf_counter() - begun_s)
     assert len(rows(answer)["items"]) >= services
-    return taken_s
+    return taken_ms
 
 
 async def ranged(peer: etcd.Etcd, services: int) -> float:
-    """Read all keys; gives the seconds it took."""
+    """Read all keys; gives the milliseconds it took."""
     begun_s = perf_counter()
     answer = await peer.client.post("/v3/kv/range", json=etcd.prefix("/services/"), headers=PLAIN)
-    taken_s = perf_counter() - begun_s
+    taken_ms = 1e3 * (perf_counter() - begun_s)
     assert len(rows(answer)["kvs"]) == services
-    return taken_s
+    return taken_ms
 
 
 def rows(answer: httpx.Response) -> dict[str, list[object]]:

@@ -1,7 +1,7 @@
 """The rules of a node from objects in the request, and what others wait meanwhile.
 
-    node, Services, slices -> POST /render -> seconds
-    GET /livez and GET /resolve in turn, every 5 ms -> p99 while it lasts
+node, Services, slices -> POST /render -> seconds
+GET /livez and GET /resolve in turn, every 5 ms -> p99 while it lasts
 """
 
 import asyncio
@@ -46,7 +46,7 @@ async def measure(run: Run) -> None:
 
 
 def render(port: int, body: bytes) -> None:
-    """Send the request and read all of the answer, in a thread: the others are asked in the loop."""
+    """Send the request and read all of the answer; in a thread, for others are asked meanwhile."""
     connection = HTTPConnection("127.0.0.1", port, timeout=ANSWER_S_MAX)
     connection.request("POST", "/render", body=body, headers={"Content-Type": JSON})
     answer = connection.getresponse()

@@ -1,10 +1,12 @@
-"""The start of a server on stored data, and the memory of servers and DNS replicas.
+"""The start of a server on stored data, what nodes get then, and memory.
 
-    a filled registry, stopped -> `waypost serve` -> /readyz
-    `waypost dns` beside it -> every address and port asked for -> what the kernel says it holds
+a filled registry, stopped -> `waypost serve` -> /readyz
+a node asks at once, then others -> GET /nodes/{name}/ipvs -> all of its rules
+`waypost dns` beside it -> every address and port asked for -> what the kernel says it holds
 """
 
 import asyncio
+from time import perf_counter
 
 from bench.harness.figures import Figure, at_most
 from bench.harness.names import Names
@@ -17,6 +19,9 @@ SERVE = Figure("start of serve until /readyz", "s", at_most(6))
 SERVE_CPU = Figure("processor time of it, with PostgreSQL's", "s")
 SERVE_MB = Figure("serve, resident when ready", "MB", at_most(500))
 DNS_MB = Figure("dns, resident when every name was asked for", "MB", at_most(140))
+NODES = 5
+FIRST_RULES = Figure("GET /nodes/{name}/ipvs, all of it, just after the start", "s", at_most(0.5))
+RULES = Figure(f"the same, the slowest of {NODES} nodes", "s", at_most(0.5))
 READY_S_MAX = 120.0
 
 
@@ -27,8 +32,20 @@ async def measure(run: Run) -> None:
             run.note(SERVE, registry.started_s)
             run.note(SERVE_CPU, registry.used().all_s)
             run.note(SERVE_MB, registry.resident_mb())
+            waited_s = [await rules(registry, number) for number in range(NODES)]
+            run.note(FIRST_RULES, waited_s[0])
+            run.note(RULES, max(waited_s))
             if number == 0:
                 await replica(run, registry)
+
+
+async def rules(registry: Registry, number: int) -> float:
+    """Read a node's rules; gives the seconds until all of them are there."""
+    begun_s = perf_counter()
+    answer = await registry.server.client.get(f"/nodes/node-{number}/ipvs")
+    waited_s = perf_counter() - begun_s
+    answer.raise_for_status()
+    return waited_s
 
 
 async def replica(run: Run, registry: Registry) -> None:

@@ -33,6 +33,7 @@ from bench.measures.changes import new_services
 
 WATCHERS, A_SECOND, SECONDS = 1_000, 100, 5.0
 BUSY = 0.8  # of a core
+PACE_MIN = 0.9  # of the writes a second
 FILES = 4_096  # connections, and some
 LINE_BYTES_MAX = 1 << 26
 PEER = "etcd, as many watchers"
@@ -58,8 +59,7 @@ async def measure(run: Run) -> None:
     async with run.registries.filled(run.size) as registry:
         for number in run.rounds():
             await of_waypost(run, registry, number)
-            if run.has_etcd():
-                await of_etcd(run, number)
+            await of_etcd(run, number)
 
 
 def allow_files() -> None:
@@ -88,7 +88,9 @@ async def of_waypost(run: Run, registry: Registry, number: int) -> None:
 
 async def of_etcd(run: Run, number: int) -> None:
     """Watch the keys of Services while some are put."""
-    async with etcd.running(run.folder / f"etcd-watch-{number}") as peer:
+    async with run.etcd() as peer:
+        if peer is None:
+            return
         before_mb = peer.resident_mb()
         bodies = new_services(f"watched-{number}", round(SECONDS * A_SECOND), run.size.services)
         requests = [
@@ -144,12 +146,13 @@ async def watched(
     return written, Watched(**json.loads(await process.stdout.readline()))
 
 
-def lateness_ms(
-    run: Run, written: list[Written], told: Watched, server: str
-) -> list[float]:
+def lateness_ms(run: Run, written: list[Written], told: Watched, server: str) -> list[float]:
     """Give the lateness of every event at every watcher that notes it."""
     if missed := sum(len(written) - events for events in told.events):
         run.remark(f"watch: {missed:,} events of {server} were missed")
+    pace = len(written) / (max(each.sent_s for each in written) - written[0].sent_s)
+    if pace < PACE_MIN * A_SECOND:
+        run.remark(f"watch: {server} took {pace:.0f} writes a second, not {A_SECOND}")
     if told.busy > BUSY:
         run.remark(f"watch: {server}'s watchers were busy for {told.busy:.0%} of the time")
     return [

@@ -1,7 +1,7 @@
 """Writes over HTTP, each committed before it is answered, beside puts of etcd with its fsync.
 
-    32 clients -> POST of a Service: an address, slices of ten endpoints, a commit
-    32 clients -> PATCH of a Pod's status: the slice it is in, a commit
+32 clients -> POST of a Service: an address, slices of ten endpoints, a commit
+32 clients -> PATCH of a Pod's status: the slice it is in, a commit
 """
 
 from collections.abc import Iterator
@@ -30,13 +30,11 @@ async def measure(run: Run) -> None:
     """Create and patch in each round; the peer's puts are of the created bodies."""
     if not run.has("wrk"):
         return
-    has_etcd = run.has_etcd()
     async with run.registries.filled(run.size) as registry:
         for number in run.rounds():
             await creates(run, registry, number)
             await patches(run, registry, number)
-            if has_etcd:
-                await puts(run, number)
+            await puts(run, number)
 
 
 async def creates(run: Run, registry: Registry, number: int) -> None:
@@ -53,10 +51,7 @@ async def creates(run: Run, registry: Registry, number: int) -> None:
 
 async def patches(run: Run, registry: Registry, number: int) -> None:
     """Make Pods unready that were ready, each once in a run."""
-    sent = (
-        not_ready(pod, run.size)
-        for pod in pods_of_round(run.size, number, run.options.rounds)
-    )
+    sent = (not_ready(pod, run.size) for pod in pods_of_round(run.size, number, run.options.rounds))
     before = registry.used()
     taken = await written(run, registry.server.api_port, sent, PATCHES)
     used = registry.used().since(before)
@@ -67,7 +62,9 @@ async def patches(run: Run, registry: Registry, number: int) -> None:
 
 async def puts(run: Run, number: int) -> None:
     """Put the bodies of the creates under as many keys."""
-    async with etcd.running(run.folder / f"etcd-writes-{number}") as peer:
+    async with run.etcd() as peer:
+        if peer is None:
+            return
         sent = (
             etcd.put(f"/services/{place}", as_json(body))
             for place, body in enumerate(new_services(run, number))
@@ -99,7 +96,7 @@ def new_services(run: Run, number: int) -> Iterator[Wire]:
 
 
 def pods_of_round(size: Size, number: int, rounds: int) -> Iterator[int]:
-    """Number Pods of the second half, no two of one Service after each other."""
+    """List the numbers of Pods of the second half, no two of one Service in a row."""
     first = size.services // 2
     each = size.pods_each
     for place in range(each * number // rounds, each * (number + 1) // rounds):
@@ -111,6 +108,4 @@ def not_ready(pod: int, size: Size) -> bytes:
     """Write the patch that makes a Pod unready."""
     condition = {"type": "Ready", "status": "False", "reason": "Bench"}
     path = f"/pods/{namespace_of(pod // size.pods_each)}/{pod_name(pod, size)}/status"
-    return request(
-        "PATCH", path, {"status": {"conditions": [condition]}}, content_type=MERGE
-    )
+    return request("PATCH", path, {"status": {"conditions": [condition]}}, content_type=MERGE)
