@@ -15,6 +15,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from bench.harness import etcd
 from bench.harness.load import request
@@ -62,59 +63,63 @@ STREAMS: Mapping[str, Callable[[int], Stream]] = {"waypost": waypost, "etcd": of
 TAIL_BYTES = 40  # in which a cut event or revision may begin
 
 
-class Watcher:
-    """Counts the events that come."""
+class Events:
+    """Counts the events of a stream, which may be cut anywhere."""
 
-    def __init__(self, port: int, stream: Stream) -> None:
+    def __init__(self, stream: Stream) -> None:
         self.is_current = False
-        self.events = 0
-        self.stream = stream
-        self._tail = b""
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.sendall(stream.request)
-        self._socket.setblocking(False)  # noqa: FBT003  its own signature
-
-    def fileno(self) -> int:
-        """Name the socket, for whoever waits for it to have something."""
-        return self._socket.fileno()
-
-    def read(self) -> None:
-        """Take what came."""
-        self.take(self._socket.recv(READ_BYTES_MAX))
+        self.count = 0
+        self._stream = stream
+        self._cut = b""
 
     def take(self, piece: bytes) -> None:
-        """Count; an event may be cut anywhere."""
+        """Count what has come whole with this piece."""
+        joined = self._cut + piece
         if self.is_current:
-            event = self.stream.event
-            self.events += (self._tail + piece).count(event)
-            self._tail = piece[1 - len(event) :]
+            self.count += joined.count(self._stream.event)
+            self._cut = joined[1 - len(self._stream.event) :]
         else:
-            self.is_current = self.stream.current in piece
+            self.is_current = self._stream.current in joined
+            self._cut = b"" if self.is_current else joined[1 - len(self._stream.current) :]
 
 
-class TimedWatcher(Watcher):
+class TimedEvents(Events):
     """Notes when each revision arrives, too."""
 
-    def __init__(self, port: int, stream: Stream) -> None:
-        super().__init__(port, stream)
+    def __init__(self, stream: Stream) -> None:
+        super().__init__(stream)
         self.arrivals: dict[int, float] = {}
-        self._cut = b""
+        self._revision, self._end = stream.revision, b""
 
     def take(self, piece: bytes) -> None:
         """Note the time before anything else."""
         now_s = time.monotonic()
         if self.is_current:
-            for found in self.stream.revision.finditer(self._cut + piece):
+            joined = self._end + piece
+            for found in self._revision.finditer(joined):
                 self.arrivals.setdefault(int(found[1]), now_s)
-            self._cut = piece[-TAIL_BYTES:]
+            self._end = joined[-TAIL_BYTES:]
         super().take(piece)
+
+
+def connected(port: int, stream: Stream) -> socket.socket:
+    """Ask a server to be watched."""
+    connection = socket.create_connection(("127.0.0.1", port))
+    connection.sendall(stream.request)
+    connection.setblocking(False)  # noqa: FBT003  its own signature
+    return connection
 
 
 def watch(port: int, count: int, stream: Stream) -> None:
     """Be all watchers: say when they are current, read how many events are due, tell all."""
-    kinds = [TimedWatcher if number % TIMED_EVERY == 0 else Watcher for number in range(count)]
-    watchers = [kind(port, stream) for kind in kinds]
-    readers = {watcher.fileno(): watcher.read for watcher in watchers}
+    watchers = [
+        Events(stream) if number % TIMED_EVERY else TimedEvents(stream) for number in range(count)
+    ]
+    sockets = [connected(port, stream) for _ in watchers]
+    readers: dict[int, Callable[[], None]] = {
+        each.fileno(): partial(_read, each, watcher)
+        for each, watcher in zip(sockets, watchers, strict=True)
+    }
     with select.epoll() as ready:
         for number in readers:
             ready.register(number, select.EPOLLIN)
@@ -126,14 +131,14 @@ def watch(port: int, count: int, stream: Stream) -> None:
         passed_s = time.monotonic() - begun_s
     told = {
         "busy": (time.process_time() - began_s) / passed_s,
-        "events": [watcher.events for watcher in watchers],
-        "arrivals": [each.arrivals for each in watchers if isinstance(each, TimedWatcher)],
+        "events": [watcher.count for watcher in watchers],
+        "arrivals": [each.arrivals for each in watchers if isinstance(each, TimedEvents)],
     }
     print(json.dumps(told), flush=True)
 
 
 def until_arrived(
-    ready: select.epoll, readers: dict[int, Callable[[], None]], watchers: list[Watcher]
+    ready: select.epoll, readers: dict[int, Callable[[], None]], watchers: list[Events]
 ) -> None:
     """Read until standard input has said how many events are due, and they are there."""
     due = 0
@@ -148,8 +153,12 @@ def until_arrived(
         _read_all(ready, readers)
     ready.unregister(sys.stdin)
     until_s = time.monotonic() + ARRIVED_S_MAX
-    while time.monotonic() < until_s and any(each.events < due for each in watchers):
+    while time.monotonic() < until_s and any(each.count < due for each in watchers):
         _read_all(ready, readers)
+
+
+def _read(connection: socket.socket, watcher: Events) -> None:
+    watcher.take(connection.recv(READ_BYTES_MAX))
 
 
 def _read_all(ready: select.epoll, readers: Mapping[int, Callable[[], None]]) -> None:
