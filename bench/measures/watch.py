@@ -31,7 +31,7 @@ from bench.harness.writer import (
 )
 from bench.measures.changes import new_services
 
-WATCHERS, A_SECOND, SECONDS = 1_000, 100, 5.0
+WATCHERS, A_SECOND, SECONDS = 1_000, 100, 3.0
 BUSY = 0.8  # of a core
 PACE_MIN = 0.9  # of the writes a second
 FILES = 4_096  # connections, and some
