@@ -10,7 +10,7 @@ from bench.harness.figures import Figure, Goal, Taken
 HEADINGS = ("what", "measured", "rounds", "goal", "peer", "peer's", "ratio", "goal", "reached")
 NOTHING = "–"  # noqa: RUF001  a dash, as in a table
 VERDICTS = {True: "yes", False: "**no**", None: NOTHING}
-TENS, HUNDREDS = 10, 100  # from which fewer digits are shown
+FEWER_FROM = (1, 10, 100)  # each takes away one of three decimals
 
 
 def rows_of(every: Iterable[Taken]) -> Iterator[tuple[str, ...]]:
@@ -93,7 +93,6 @@ def with_unit(value: float | None, unit: str) -> str:
 
 def number(value: float) -> str:
     """Write three digits that count, and the thousands apart."""
-    size = abs(value)
-    digits = 0 if size >= HUNDREDS else 1 if size >= TENS else 2
-    text = f"{value:,.{digits}f}"
+    decimals = sum(abs(value) < bound for bound in FEWER_FROM)
+    text = f"{value:,.{decimals}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
