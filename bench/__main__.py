@@ -9,11 +9,11 @@ import argparse
 import asyncio
 import sys
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from time import monotonic
 
-from bench.catalogue import MEASURES, named
+from bench.catalogue import MEASURES, Measure, named
 from bench.harness.figures import Taken
 from bench.harness.machine import about
 from bench.harness.processes import CORES, take_load_core
@@ -45,7 +45,14 @@ def main() -> None:
     machine, begun_s = about(), monotonic()
     with scratch_folder("wb-") as folder:
         run = Run(options, folder, Registries(folder, asked.keep))
-        figures, is_sound = asyncio.run(run_all(names, run))
+        run.registries.say = run.say
+        take_load_core()
+        if options.size != Size(SERVICES, PODS_EACH):
+            run.remark(f"goals are for {Size(SERVICES, PODS_EACH)}; this was {options.size}")
+        if len(CORES) < CORES_MIN:
+            run.remark("one core only: servers and load share it")
+        chosen = {name: MEASURES[name] for name in names}
+        figures, is_sound = asyncio.run(run_all(chosen, run))
     print(f"\n{table(figures)}\n", *run.remarks, sep="\n")
     if results is not None:
         machine["Size"] = f"{options.size}; {options.rounds} rounds, the median counts"
@@ -71,21 +78,15 @@ def arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-async def run_all(names: Sequence[str], run: Run) -> tuple[dict[str, list[Taken]], bool]:
+async def run_all(chosen: Mapping[str, Measure], run: Run) -> tuple[dict[str, list[Taken]], bool]:
     """Run benchmarks; gives their figures, and whether none of them broke off."""
-    take_load_core()
-    run.registries.say = run.say
-    if run.size != Size(SERVICES, PODS_EACH):
-        run.remark(f"goals are for {Size(SERVICES, PODS_EACH)}; this was {run.size}")
-    if len(CORES) < CORES_MIN:
-        run.remark("one core only: servers and load share it")
     figures: dict[str, list[Taken]] = {}
     is_sound = True
-    for name in names:
+    for name, measure in chosen.items():
         print(f"== {name}", flush=True)
         try:
             async with asyncio.timeout(BENCHMARK_S_MAX):
-                await MEASURES[name](run)
+                await measure(run)
         except Exception as error:  # noqa: BLE001  the one place that keeps a run going
             traceback.print_exc()
             run.remark(f"{name} broke off: {type(error).__name__}: {error}")

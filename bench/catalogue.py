@@ -1,6 +1,7 @@
 """The benchmarks by name, in the order in which they run."""
 
 from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeAlias
 
 from bench.harness.run import Run
 from bench.measures import (
@@ -19,7 +20,9 @@ from bench.measures import (
     writes,
 )
 
-MEASURES: dict[str, Callable[[Run], Awaitable[None]]] = {
+Measure: TypeAlias = Callable[[Run], Awaitable[None]]
+
+MEASURES: dict[str, Measure] = {
     "apply": apply.measure,
     "start": start.measure,
     "http": http.measure,
