@@ -42,7 +42,7 @@ async def one_size(run: Run, size: Size) -> None:
     goal, elsewhere = GOALS.get(size.services, (None, ""))
     what = f"agent, nftables, {size.services:,} Services × {size.pods_each}"  # noqa: RUF001
     wall = Figure(f"{what}, start to kernel", "s", goal, PEER)
-    cpu = Figure("processor time of it, with nft's", "s", None, PEER)
+    cpu = Figure(f"processor time of it, {size.services:,} Services", "s", None, PEER)
     if elsewhere:
         run.remark(f"agent, {size.services:,} Services: measured once elsewhere, {elsewhere}")
     stored = await run.registries.stored(size)
