@@ -16,9 +16,12 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := $(PIP) install --no-deps --require-hashes
 SDKS := build/sdks/venv
+PEERS := build/bench/venv
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
 ARGS ?=
+# Benchmarks, or how their names begin; all without: make bench NAME='http dns' ARGS='--services 1000'
+NAME ?=
 QUICK := not slow and not faults and not kernel and not sdks
 WORKERS ?= 2
 SECONDS ?= 180
@@ -99,8 +102,8 @@ lint-openapi: $(DEV) ## Lint openapi.json as tools for APIs do: Spectral and Red
 	@bash tests/openapi/lint.sh $(BIN)/python
 
 .PHONY: bench
-bench: $(DEV) ## Run every benchmark
-	@for file in bench/*.py; do echo "== $$file"; $(BIN)/python "$$file"; done
+bench: $(DEV) $(PEERS)/.installed ## Measure beside peers, for bench/RESULTS.md: make bench NAME=http
+	@$(BIN)/python -m bench $(NAME) $(ARGS)
 
 .PHONY: lock
 lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
@@ -109,6 +112,7 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 	@$(COMPILE) pyproject.toml -c requirements-dev.lock -o requirements.lock $(ARGS)
 	@$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock $(ARGS)
 	@$(COMPILE) tests/sdks/requirements.in -o tests/sdks/requirements.lock $(ARGS)
+	@$(COMPILE) bench/requirements.in -o bench/requirements.lock $(ARGS)
 
 .PHONY: clean
 clean: ## Remove the environment and everything derived (not the data in .waypost/)
@@ -138,6 +142,15 @@ $(DEV): requirements-dev.lock requirements-build.lock requirements.lock pyprojec
 	@$(LOCKED) -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable waypost --editable .
 	@touch $(RUNTIME) $@
+
+# What benchmarks set beside Waypost, apart from the project's own.  Where there is no wheel of it,
+# they say so and run without.
+$(PEERS)/.installed: bench/requirements.lock | $(BIN)/python
+	@echo "Installing the peers of the benchmarks into $(PEERS) ..."
+	@$(BIN)/python -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip --disable-pip-version-check -qq install --no-deps --require-hashes -r $< || \
+		echo "They are not to be had here; benchmarks run without them." >&2
+	@touch $@
 
 # The generators that are Python packages, and what their clients need, apart from the project's own.
 $(SDKS)/.installed: tests/sdks/requirements.lock | $(BIN)/python
