@@ -1,17 +1,25 @@
 """Real processes on real sockets: started, asked, killed and started again."""
 
 import asyncio
+import atexit
 import os
+import shutil
 import signal
 import socket
+import subprocess
 import sys
+import tempfile
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import BinaryIO
 
 import httpx
+
+from app.store.keeping import embedded, migrations
+from tests.databases import connected
 
 READY_S_MAX = 60.0  # a loaded machine takes its time; nothing is measured here
 POLL_S = 0.05
@@ -113,7 +121,12 @@ async def replicating(folder: Path, *urls: str, **settings: str) -> AsyncGenerat
 async def started(
     folder: Path, words: list[str], settings: Mapping[str, str], *, program: Program = CHECKOUT
 ) -> asyncio.subprocess.Process:
-    """Start a Waypost command whose embedded database, if any, lies in ``folder``."""
+    """Start a Waypost command whose embedded database, if any, lies in ``folder``.
+
+    A new one is a copy of one that was just made: to make it costs a second of a processor.
+    """
+    if "WAYPOST_DATABASE_URL" not in settings and not (folder / "state").exists():
+        await asyncio.to_thread(_copy_new_database, folder / "state" / "postgres")
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_")},
         "WAYPOST_DATA_DIR": str(folder / "state"),
@@ -128,6 +141,28 @@ async def started(
             stdout=log,
             stderr=log,
         )
+
+
+@cache
+def _new_database() -> Path:
+    """Make a database without objects, once a process; it is deleted at the end."""
+    folder = Path(tempfile.mkdtemp(prefix="waypost-new-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    server = embedded.start(folder / "postgres")
+    asyncio.run(_migrate(server.url))
+    server.stop()
+    return folder / "postgres"
+
+
+async def _migrate(url: str) -> None:
+    async with connected(url) as engine:
+        await migrations.migrate(engine)
+
+
+def _copy_new_database(folder: Path) -> None:
+    """Copy it with its owner, who need not be the user of the tests."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    subprocess.run(["cp", "-a", _new_database(), folder], check=True)  # noqa: S607
 
 
 def log_of(folder: Path) -> BinaryIO:

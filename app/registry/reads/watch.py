@@ -24,7 +24,7 @@ from app.domain.resources import WATCHED_BY_DEFAULT
 from app.registry.reads.ordering import Filter
 from app.registry.reads.view import Advance, View
 
-BATCH_S = 0.02  # minimum seconds between two flushes, in which changes accumulate
+BATCH_S = 0.005  # minimum seconds between two flushes, in which changes accumulate
 PAUSE_S_MAX = 0.2  # maximum seconds between them, with very many watchers
 IDLE_S = 1.0  # seconds after which listeners are notified although nothing has changed
 LISTENERS_A_SLICE = 256  # listeners notified before the event loop runs other callbacks
