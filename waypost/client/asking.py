@@ -8,7 +8,7 @@ Source: contract.md, "GET /resolve" and "GET /nodes/{name}/ipvs".
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, cast, overload
 
-from waypost.client.http.registry_client import Parameters
+from waypost.client.http.queries import Parameters
 from waypost.client.http.requests import Requests
 from waypost.client.paths import DEFAULT_NAMESPACE, path_of
 

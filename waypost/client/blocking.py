@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, S
 
 import httpx
 
-from waypost.client.http.bounded_reading import BOUNDS, Bounds
+from waypost.client.http.answer import BOUNDS, Bounds
 from waypost.client.http.retries import RETRIES, Retries
 from waypost.client.loop_thread import LoopThread
 from waypost.client.watching.watch import Watch

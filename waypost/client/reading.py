@@ -13,7 +13,7 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, cast
 
-from waypost.client.http.registry_client import Parameters
+from waypost.client.http.queries import Parameters
 from waypost.client.http.requests import Requests
 from waypost.client.kinds import kind_of
 from waypost.client.paths import DEFAULT_NAMESPACE

@@ -17,7 +17,7 @@ from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
 
 from waypost.client.errors import NotFound
-from waypost.client.http.registry_client import Parameters
+from waypost.client.http.queries import Parameters
 from waypost.client.pace import CLOCK, Clock
 from waypost.client.paths import key_of, path_of
 

@@ -17,8 +17,8 @@ import httpx
 from waypost.client.asking import Asker
 from waypost.client.endpoints import Endpoint, lease_of, pod_of, with_lease
 from waypost.client.errors import WaypostError
+from waypost.client.http.answer import BOUNDS, Bounds
 from waypost.client.http.answers import require_answered
-from waypost.client.http.bounded_reading import BOUNDS, Bounds
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.environment import (
     credentials_of_environment,

@@ -16,8 +16,8 @@ from waypost.client.errors import (
     Unreachable,
     WaypostError,
 )
+from waypost.client.http.answer import Answer
 from waypost.client.http.answers import require_answered, require_success
-from waypost.client.http.bounded_reading import Answer
 
 
 def answer(code: int, body: object = b"", **headers: str) -> Answer:

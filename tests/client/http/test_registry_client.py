@@ -25,7 +25,7 @@ from waypost.client.errors import (
     Unreachable,
     WaypostError,
 )
-from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.answer import BOUNDS
 from waypost.client.http.registry_client import RegistryClient
 
 

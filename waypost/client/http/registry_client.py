@@ -23,25 +23,16 @@ from waypost.client.errors import (
     Unreachable,
     shown,
 )
+from waypost.client.http.answer import BOUNDS, Answer, Bounds
 from waypost.client.http.answers import require_success
-from waypost.client.http.bounded_reading import (
-    BOUNDS,
-    Answer,
-    Bounds,
-    http_client,
-    read_answer,
-    read_lines,
-)
-from waypost.client.http.credentials import Credentials, is_loopback, require_private
+from waypost.client.http.bounded_reading import http_client, read_answer, read_lines
+from waypost.client.http.credentials import Credentials, is_loopback
 from waypost.client.http.decoding import parse_document
+from waypost.client.http.queries import Parameters, Query, query_of
 from waypost.client.pace import Notices
 
 JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
-
-Query = Mapping[str, str]
-Parameters = Mapping[str, str | bool | int | None]
-"""Values of a query; those that say nothing are left out."""
 
 _log = logging.getLogger(__name__)
 
@@ -62,13 +53,14 @@ def are_elsewhere(urls: Iterable[str]) -> bool:
     return not any(is_loopback(httpx.URL(url).host) for url in urls)
 
 
-def query_of(parameters: Parameters) -> dict[str, str]:
-    """Write parameters as a query has them, without those that say nothing."""
-    return {
-        name: "true" if value is True else str(value)
-        for name, value in parameters.items()
-        if value is not None and value is not False and value != ""
-    }
+def require_private(urls: Iterable[str]) -> None:
+    """Raise InvalidURL for a URL to which a token would be sent unencrypted."""
+    for url in urls:
+        parsed = httpx.URL(url)
+        if parsed.scheme != "https" and not is_loopback(parsed.host):
+            raise InvalidURL(
+                f"{url}: a token is not sent in the clear to another machine: use https"
+            )
 
 
 class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):

@@ -6,9 +6,10 @@ method, path -> Requests -> RegistryClient, once or several times -> document | 
 from typing import Any, Final, cast
 
 from waypost.client.errors import Misbehaved, ServiceUnavailable, TooManyRequests
-from waypost.client.http.bounded_reading import BOUNDS, Answer
+from waypost.client.http.answer import BOUNDS, Answer
 from waypost.client.http.decoding import parse_document
-from waypost.client.http.registry_client import JSON, Parameters, RegistryClient, query_of
+from waypost.client.http.queries import Parameters, query_of
+from waypost.client.http.registry_client import JSON, RegistryClient
 from waypost.client.http.retries import RETRIES, Retries, retrying
 from waypost.client.pace import CLOCK, Clock
 

@@ -25,7 +25,7 @@ from waypost.client.errors import (
     Unreachable,
     WaypostError,
 )
-from waypost.client.http.registry_client import Parameters, query_of
+from waypost.client.http.queries import Parameters, query_of
 from waypost.client.http.requests import Requests
 from waypost.client.http.retries import asked_wait_s
 from waypost.client.pace import Backoff, Notices

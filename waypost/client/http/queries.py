@@ -1,0 +1,19 @@
+"""Queries of requests.
+
+parameters -> what a query has of them
+"""
+
+from collections.abc import Mapping
+
+Query = Mapping[str, str]
+Parameters = Mapping[str, str | bool | int | None]
+"""Values of a query; those that say nothing are left out."""
+
+
+def query_of(parameters: Parameters) -> dict[str, str]:
+    """Write parameters as a query has them, without those that say nothing."""
+    return {
+        name: "true" if value is True else str(value)
+        for name, value in parameters.items()
+        if value is not None and value is not False and value != ""
+    }
