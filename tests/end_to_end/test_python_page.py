@@ -105,7 +105,7 @@ async def test_changes_are_followed(waypost: Waypost) -> None:
 
 async def test_an_endpoint_is_registered(waypost: Waypost) -> None:
     printed, _ = await ran(waypost, REGISTER)
-    assert printed == "default/ent-10-244-1-9-8080 registered\n"
+    assert printed == "default/ent.10-244-1-9.8080 registered\n"
 
 
 async def test_errors_have_their_fields(waypost: Waypost) -> None:

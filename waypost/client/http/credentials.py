@@ -33,15 +33,27 @@ class Credentials:
             raise InvalidToken("the token has characters that no token has: see WAYPOST_TOKEN")
         self._file = file
         self._stamp: _Stamp | None = None
+        self._unread = ""  # why the file has not been taken
 
     def __bool__(self) -> bool:
         """Whether there is, or may be, a token."""
         return bool(self._text) or self._file is not None
 
+    @property
+    def problem(self) -> str:
+        """Why there is no token, for people; empty when there is one."""
+        if self._text:
+            return ""
+        if self._file is None:
+            return "none is given"
+        return f"{self._file} {self._unread or 'has not been read'}"
+
     def token(self) -> str:
         """Give the current token."""
-        if self._file is not None and (stamp := _stamp_of(self._file)) != self._stamp:
-            self._read(self._file, stamp)
+        if self._file is not None:
+            stamp = _stamp_of(self._file)
+            if stamp is None or stamp != self._stamp:
+                self._read(self._file, stamp)
         return self._text
 
     def renewed(self) -> str:
@@ -55,10 +67,13 @@ class Credentials:
         try:
             with file.open("rb") as opened:
                 text = opened.read(TOKEN_OCTETS_MAX + 1).decode("latin-1")
-        except OSError:
+        except OSError as error:
+            self._unread = f"cannot be read: {error.strerror}"
             return
         if len(text) <= TOKEN_OCTETS_MAX and _TOKEN.fullmatch(text := text.strip()):
-            self._text, self._stamp = text, stamp
+            self._text, self._stamp, self._unread = text, stamp, ""
+        else:
+            self._unread = "has no token"
 
 
 def is_loopback(host: str) -> bool:
