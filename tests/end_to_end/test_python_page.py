@@ -93,6 +93,8 @@ async def test_questions_are_answered(waypost: Waypost) -> None:
     assert [each["status"] for each in names["answers"]] == ["NOERROR", "NOERROR"]
     assert "kube-ipvs0" in names["script"]
     assert "ranges" in names["ranges"]
+    assert names["changes"]["kind"] == "NodeRulesChanges"
+    assert names["allowed"] is True
 
 
 async def test_changes_are_followed(waypost: Waypost) -> None:
