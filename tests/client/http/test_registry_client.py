@@ -281,6 +281,7 @@ async def test_a_refusal_names_the_process_that_refuses() -> None:
     [
         ("http://a", "", False),
         ("https://a", "", True),
+        ("HTTPS://a", "", True),
         ("http://a", "http://proxy", False),
         ("http://a", "https://proxy", True),
     ],
@@ -290,7 +291,7 @@ def test_authorities_are_loaded_only_where_they_may_be_needed(
 ) -> None:
     monkeypatch.setenv("http_proxy", proxy)
     assert may_use_tls([url], uses_proxies=True) == expected
-    assert may_use_tls([url], uses_proxies=False) == url.startswith("https:")
+    assert may_use_tls([url], uses_proxies=False) == url.lower().startswith("https:")
 
 
 async def test_cookies_are_not_kept() -> None:

@@ -70,7 +70,7 @@ def are_elsewhere(urls: Iterable[str]) -> bool:
 def may_use_tls(urls: Iterable[str], *, uses_proxies: bool) -> bool:
     """Whether a connection may be encrypted: to a URL, or to a proxy of the environment."""
     reached = [*urls, *(getproxies().values() if uses_proxies else ())]
-    return any(each.startswith("https:") for each in reached)
+    return any(each.lower().startswith("https:") for each in reached)
 
 
 def require_private(urls: Iterable[str]) -> None:
