@@ -13,7 +13,7 @@ from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.schemas.objects.codec import UNREADABLE, decode_object
 from waypost.client.errors import Misbehaved
-from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.answer import BOUNDS
 from waypost.client.http.registry_client import RegistryClient
 
 RULES_VALUES_MAX: Final = 4_000_000  # five times the rules for 100,000 endpoints

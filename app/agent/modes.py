@@ -35,7 +35,7 @@ from app.schemas.rules.codec import decode_state
 from app.schemas.rules.models import NodeRules, NodeText
 from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
 from waypost.client.errors import Misbehaved
-from waypost.client.http.bounded_reading import Answer
+from waypost.client.http.answer import Answer
 
 NFT: Final = "nft -f -"
 

@@ -19,17 +19,12 @@ import httpx
 from app.cli.fields import Json
 from app.cli.output import print_warning
 from waypost.client.errors import Misbehaved, Unreachable, WaypostError
+from waypost.client.http.answer import BOUNDS, Bounds
 from waypost.client.http.answers import Warn, require_answered
-from waypost.client.http.bounded_reading import BOUNDS, Bounds
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.decoding import parse_document
-from waypost.client.http.registry_client import (
-    Parameters,
-    RegistryClient,
-    are_elsewhere,
-    checked_url,
-    query_of,
-)
+from waypost.client.http.queries import Parameters, query_of
+from waypost.client.http.registry_client import RegistryClient, are_elsewhere, checked_url
 
 # Longer than the server may wait for a revision before it answers.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)

@@ -30,7 +30,7 @@ from app.registry.threads import in_thread
 from app.schemas.objects.codec import UNREADABLE, decode_known
 from app.schemas.objects.metadata import parse_revision
 from waypost.client.errors import Misbehaved, Refused, WaypostError, shown
-from waypost.client.http.bounded_reading import BOUNDS
+from waypost.client.http.answer import BOUNDS
 from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import CLOCK, Backoff, Clock, Notices
 from waypost.client.watching.events import Event, Resume, parse_event

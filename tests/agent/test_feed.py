@@ -12,7 +12,7 @@ from app.agent.modes import IPVS, NFTABLES, Mode
 from app.domain.names import Revision
 from tests.client.hostile_servers import NONSENSE, Script, hostile
 from waypost.client.errors import Misbehaved, WaypostError
-from waypost.client.http.bounded_reading import Answer
+from waypost.client.http.answer import Answer
 from waypost.client.http.registry_client import RegistryClient
 
 TIGHT = replace(AGENT_BOUNDS, answer_octets_max=1_000_000, answer_s_max=5)

@@ -6,6 +6,10 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+import waypost.client
+
 ROOT = Path(__file__).parents[2]
 CLIENT = ROOT / "waypost"
 LOADED = """
@@ -13,6 +17,8 @@ import sys
 import httpx
 before = set(sys.modules)
 import waypost.client, waypost.client.models
+for name in waypost.client.__all__:
+    getattr(waypost.client, name)
 print(*{name.partition(".")[0] for name in set(sys.modules) - before})
 """
 
@@ -41,3 +47,16 @@ def test_the_client_loads_httpx_and_the_standard_library_alone() -> None:
     ).stdout.split()
     assert "waypost" in loaded
     assert set(loaded) - sys.stdlib_module_names == {"waypost"}
+
+
+def test_the_errors_alone_load_neither_httpx_nor_asyncio() -> None:
+    script = "import sys\nfrom waypost.client import Refused\nprint(*sys.modules)"
+    loaded = subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {"httpx", "asyncio", "ssl"}.isdisjoint(loaded)
+
+
+def test_a_name_that_the_client_does_not_have_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Final'"):
+        _ = waypost.client.Final  # pyright: ignore[reportAttributeAccessIssue]  there is none

@@ -2,10 +2,14 @@
 
 import inspect
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, assert_type
+from pathlib import Path
+from typing import Any, Final, assert_type
 
 import httpx
 import pytest
@@ -18,6 +22,7 @@ from waypost.client import (
     Forbidden,
     InvalidURL,
     Listing,
+    Misused,
     NotFound,
     Waypost,
 )
@@ -31,6 +36,21 @@ TWO = lines(
     Event("ADDED", service("b", 5)),
     bookmark(7, ends_initial=True),
 )
+
+
+ROOT: Final = Path(__file__).parents[2]
+POD = {
+    "kind": "Pod",
+    "metadata": {"name": "ent-1", "uid": "u", "resourceVersion": "3"},
+    "spec": {"leaseDurationSeconds": 1},
+}
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
 
 
 def blocking(transport: httpx.AsyncBaseTransport) -> BlockingWaypost:
@@ -67,8 +87,8 @@ def test_a_result_is_returned_and_an_error_raised() -> None:
 
 def test_pages_are_read_while_they_are_iterated_over() -> None:
     pages: dict[str, Any] = {
-        "": {"metadata": {"continue": "more"}, "items": [service("a", 1)]},
-        "more": {"metadata": {}, "items": [service("b", 1)]},
+        "": {"kind": "ServiceList", "metadata": {"continue": "more"}, "items": [service("a", 1)]},
+        "more": {"kind": "ServiceList", "metadata": {}, "items": [service("b", 1)]},
     }
     asked: list[str] = []
 
@@ -105,10 +125,9 @@ def test_heartbeats_go_on_while_the_program_does_something_else() -> None:
         paths.append((request.method, request.url.path))
         if request.url.path.endswith("/heartbeat"):
             has_renewed.set()
-        return httpx.Response(200, json={})
+        return httpx.Response(200, json=POD)
 
-    pod = {"metadata": {"name": "ent-1"}}
-    with answering(answer) as waypost, waypost.register(pod) as registered:
+    with answering(answer) as waypost, waypost.register(POD) as registered:
         assert has_renewed.wait(30)
         assert registered.name == "default/ent-1"
     path = "/pods/default/ent-1"
@@ -140,24 +159,107 @@ def test_it_may_be_used_from_several_threads() -> None:
         answering(lambda request: httpx.Response(200, json={"at": request.url.path})) as waypost,
         ThreadPoolExecutor() as threads,
     ):
-        asked = [threads.submit(waypost.get, "Node", name) for name in "abc"]
+        asked = [threads.submit(waypost.ask, "GET", f"/nodes/{name}") for name in "abc"]
         found = [each.result()["at"] for each in asked]
     assert found == ["/nodes/a", "/nodes/b", "/nodes/c"]
 
 
 def test_it_works_during_its_block_only() -> None:
-    waypost = answering(lambda _: httpx.Response(200, json={}))
-    with pytest.raises(RuntimeError, match="with"):
+    waypost = answering(lambda _: httpx.Response(200, json=service("a", 1)))
+    with pytest.raises(Misused, match="with"):
         waypost.get("Service", "a")
     with waypost:
         waypost.get("Service", "a")
-    with pytest.raises(RuntimeError, match="with"):
+    with pytest.raises(Misused, match="with"):
         waypost.get("Service", "a")
 
 
 def test_an_invalid_url_is_refused_at_once() -> None:
     with pytest.raises(InvalidURL):
         BlockingWaypost("nonsense")
+
+
+def test_a_watch_may_be_closed_by_another_thread() -> None:
+    transport = Streams()
+    with blocking(transport) as waypost, ThreadPoolExecutor() as threads:
+        watch = waypost.watch("Service")
+        waiting = threads.submit(next, watch, "the end")
+        wait_until(lambda: bool(transport.asked))
+        watch.close()
+        assert waiting.result(30) == "the end"
+
+
+def test_leaving_the_block_ends_a_wait_in_another_thread(caplog: pytest.LogCaptureFixture) -> None:
+    transport = Streams()
+    with ThreadPoolExecutor() as threads:
+        with blocking(transport) as waypost:
+            watch = waypost.watch("Service")
+            waiting = threads.submit(next, watch)
+            wait_until(lambda: bool(transport.asked))
+        with pytest.raises(Misused, match="closed"):
+            waiting.result(30)
+        watch.close()
+    assert caplog.messages == []
+
+
+def test_what_is_not_left_ends_with_the_client() -> None:
+    methods = list[str]()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        methods.append(request.method)
+        return httpx.Response(200, json=POD)
+
+    with answering(answer) as waypost:
+        registering = waypost.register({**POD, "spec": {"leaseDurationSeconds": 600}})
+        registering.__enter__()
+    assert methods[-1] == "DELETE"
+    registering.__exit__(None, None, None)
+
+
+PROGRAM = """
+import sys
+from contextlib import ExitStack
+
+import httpx
+
+from tests.client.test_blocking import POD, TWO
+from waypost.client import BlockingWaypost
+
+
+def answer(request):
+    print(request.method, request.url.path, flush=True)
+    if request.url.path == "/watch":
+        return httpx.Response(200, content=TWO)
+    if request.url.path == "/services":
+        items = [{}, {}]
+        return httpx.Response(200, json={"kind": "ServiceList", "metadata": {}, "items": items})
+    return httpx.Response(200, json={**POD, "spec": {"leaseDurationSeconds": 600}})
+
+
+pod = {**POD, "spec": {"leaseDurationSeconds": 600}}
+stack = ExitStack()
+transport = httpx.MockTransport(answer)
+waypost = stack.enter_context(BlockingWaypost("http://localhost", token="", transport=transport))
+found = waypost.each("Service")
+next(found)
+changes = stack.enter_context(waypost.watch("Service"))
+next(changes)
+stack.enter_context(waypost.register(pod))
+"""
+
+
+@pytest.mark.parametrize("ending", ["", "sys.exit(0)", "def own(): yield stack\nkept = own()"])
+def test_a_program_that_ends_within_the_block_ends(ending: str) -> None:
+    ended = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", PROGRAM + ending],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=50,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert ended.stdout.splitlines()[-1] == "DELETE /pods/default/ent-1"
 
 
 def of_types(waypost: BlockingWaypost) -> None:

@@ -11,6 +11,7 @@ from waypost.client.errors import (
     Cause,
     Invalid,
     Misbehaved,
+    NoSuchPath,
     NotFound,
     Refused,
     TooManyRequests,
@@ -26,11 +27,18 @@ json = st.recursive(
 
 
 def test_a_refusal_has_the_class_of_its_reason() -> None:
-    status = {"reason": "NotFound", "message": 'pods "ent-1" not found'}
+    message, details = 'pods "ent-1" not found', {"kind": "pods", "name": "ent-1"}
+    status = {"reason": "NotFound", "message": message, "details": details}
     refusal = refusal_of(status, code=404)
     assert type(refusal) is NotFound
     assert (refusal.reason, refusal.code, refusal.causes) == ("NotFound", 404, ())
     assert str(refusal) == 'pods "ent-1" not found'
+
+
+def test_where_no_object_is_missing_the_path_is() -> None:
+    refusal = refusal_of({"reason": "NotFound", "message": 'there is no path "/x"'}, code=404)
+    assert type(refusal) is NoSuchPath
+    assert not isinstance(refusal, NotFound)
 
 
 def test_every_cause_is_kept_with_its_field() -> None:

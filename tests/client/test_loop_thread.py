@@ -6,6 +6,7 @@ from collections.abc import Generator
 
 import pytest
 
+from waypost.client.errors import Misused
 from waypost.client.loop_thread import LoopThread
 
 
@@ -37,7 +38,7 @@ def test_waiting_in_the_loop_itself_is_refused(loop: LoopThread) -> None:
     async def wait_here() -> str:
         return loop.run(name_of_thread)
 
-    with pytest.raises(RuntimeError, match="thread that does its work"):
+    with pytest.raises(Misused, match="thread that does its work"):
         loop.run(wait_here)
 
 
@@ -66,7 +67,7 @@ def test_what_still_runs_is_cancelled_at_the_end() -> None:
 def test_it_may_be_started_again(loop: LoopThread) -> None:
     loop.stop()
     loop.stop()
-    with pytest.raises(RuntimeError, match="with"):
+    with pytest.raises(Misused, match="with"):
         loop.run(name_of_thread)
     loop.start()
     assert loop.run(name_of_thread) == "waypost"

@@ -1,6 +1,7 @@
 """What runs is registered while it runs, renews its lease, and is removed when it ends."""
 
 import asyncio
+import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
@@ -9,18 +10,37 @@ from typing import Any
 import httpx
 import pytest
 
+from tests.client.fake_clock import FakeClock
 from tests.client.relay import Relay
 from tests.registries import an_api
 from tests.waiting import until
-from waypost.client.errors import NotFound, Unreachable, WaypostError
+from waypost.client.errors import (
+    Conflict,
+    Forbidden,
+    Misbehaved,
+    NotFound,
+    Unreachable,
+    WaypostError,
+)
 from waypost.client.http.registry_client import RegistryClient
-from waypost.client.registration import PodRegistrar, Registered, keep_registered
+from waypost.client.registration import (
+    REMOVAL_PAUSE_S_MAX,
+    REMOVAL_S_MAX,
+    REMOVALS_MAX,
+    PodRegistrar,
+    Registered,
+    keep_registered,
+)
 
 SERVICE: Mapping[str, Any] = {
     "kind": "Service",
     "metadata": {"name": "ent"},
     "spec": {"selector": {"app": "ent"}, "ports": [{"port": 80}]},
 }
+
+
+PATH = "/pods/default/ent-1"
+MERGE = {"Content-Type": "application/merge-patch+json"}
 
 
 def pod(address: str = "10.0.0.5") -> dict[str, object]:
@@ -75,12 +95,66 @@ async def test_a_pod_of_the_same_name_is_taken_over(api: httpx.AsyncClient) -> N
     assert await endpoints(api) == ["10.0.0.6"]
 
 
+async def test_the_one_that_ends_leaves_the_pod_to_the_one_that_has_begun(
+    api: httpx.AsyncClient,
+) -> None:
+    ending, begun = registrar_over(Relay(api)), registrar_over(Relay(api))
+    await ending.register()
+    await begun.register()
+    await ending.remove()
+    assert await endpoints(api) == ["10.0.0.5"]
+    await begun.remove()
+    assert await endpoints(api) == []
+
+
+async def test_a_pod_that_was_changed_or_is_another_now_is_told_apart(
+    api: httpx.AsyncClient,
+) -> None:
+    registrar = registrar_over(Relay(api))
+    await registrar.register()
+    await api.patch(PATH, json={"metadata": {"labels": {"a": "b"}}}, headers=MERGE)
+    await registrar.remove()
+    assert await endpoints(api) == []
+
+    await registrar.register()
+    await api.delete(PATH, params={"gracePeriodSeconds": 0})
+    await api.put(PATH, json=pod())
+    await registrar.remove()
+    assert await endpoints(api) == ["10.0.0.5"], "what others created is theirs"
+
+
+async def test_what_answers_otherwise_has_not_registered_anything() -> None:
+    registrar = registrar_over(httpx.MockTransport(lambda _: httpx.Response(200, json={})))
+    with pytest.raises(Misbehaved, match="Pod"):
+        await registrar.register()
+
+
+async def test_a_pod_that_never_stays_the_same_is_given_up() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.method)
+        if request.method == "DELETE":
+            status = {"kind": "Status", "reason": "Conflict", "message": "it has changed"}
+            return httpx.Response(409, json=status)
+        if request.method == "PUT":
+            registered.update(json.loads(request.content))
+        return httpx.Response(200, json=registered)
+
+    registered = dict[str, Any]()
+    registrar = registrar_over(httpx.MockTransport(answer))
+    await registrar.register()
+    with pytest.raises(Conflict):
+        await registrar.remove()
+    assert asked.count("DELETE") == REMOVALS_MAX
+
+
 async def test_the_next_api_is_asked_when_one_does_not_answer() -> None:
     asked: list[str] = []
 
     def answer(request: httpx.Request) -> httpx.Response:
         asked.append(request.url.host)
-        return httpx.Response(503 if request.url.host == "down" else 200, json={})
+        return httpx.Response(503 if request.url.host == "down" else 200, json=pod())
 
     registrar = registrar_over(httpx.MockTransport(answer), "http://down", "http://up")
     with pytest.raises(Unreachable):
@@ -104,10 +178,14 @@ class Book:
     done: list[str] = field(default_factory=list[str])
     has_it: bool = False
     away: WaypostError | None = None
+    returns_after: int = 10_000
+    """The calls after which it is not away any more."""
 
     def _note(self, what: str) -> None:
         if self.away is not None:
-            raise self.away
+            self.returns_after -= 1
+            if self.returns_after >= 0:
+                raise self.away
         self.done.append(what)
 
     async def register(self) -> None:
@@ -126,6 +204,18 @@ class Book:
 def kept(book: Book, *, is_registered: bool = False) -> AbstractAsyncContextManager[Registered]:
     """Keep a book's name registered, with heartbeats at no interval."""
     return keep_registered(book, failures=WaypostError, heartbeat_s=0, is_registered=is_registered)
+
+
+class YieldingClock(FakeClock):
+    """A clock whose sleeps let others run."""
+
+    async def sleep(self, duration_s: float) -> None:
+        await super().sleep(duration_s)
+        await asyncio.sleep(0)
+
+
+def kept_by_clock(book: Book, clock: FakeClock) -> AbstractAsyncContextManager[Registered]:
+    return keep_registered(book, failures=WaypostError, heartbeat_s=5, clock=clock)
 
 
 async def test_it_is_registered_once_and_renewed_until_the_block_ends() -> None:
@@ -169,11 +259,33 @@ async def test_a_failure_is_logged_once_and_retried(caplog: pytest.LogCaptureFix
 
 
 async def test_a_block_ends_though_the_registry_is_away(caplog: pytest.LogCaptureFixture) -> None:
-    book = Book()
-    async with kept(book):
+    book, clock = Book(), YieldingClock()
+    async with kept_by_clock(book, clock):
         await until(lambda: book.has_it)
         book.away = Unreachable("refused")
+        began_s = clock.time_s
+    assert clock.time_s - began_s <= REMOVAL_S_MAX + REMOVAL_PAUSE_S_MAX + 5
     assert "stays registered until its lease expires: refused" in caplog.text
+
+
+async def test_a_removal_is_repeated_while_the_registry_starts_again(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    book = Book()
+    async with kept_by_clock(book, YieldingClock()):
+        await until(lambda: book.has_it)
+        book.away, book.returns_after = Unreachable("refused"), 4
+    assert not book.has_it
+    assert "stays registered" not in caplog.text
+
+
+async def test_a_removal_that_is_refused_is_not_repeated(caplog: pytest.LogCaptureFixture) -> None:
+    book, clock = Book(), YieldingClock()
+    async with kept_by_clock(book, clock):
+        await until(lambda: book.has_it)
+        book.away = Forbidden({"message": "no right to it"})
+    assert "stays registered until its lease expires: no right to it" in caplog.text
+    assert clock.slept_s == [5] * len(clock.slept_s), "no pauses but those of heartbeats"
 
 
 async def test_what_fails_in_another_way_is_not_hidden() -> None:

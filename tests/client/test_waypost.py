@@ -18,6 +18,7 @@ from waypost.client import (
     Invalid,
     InvalidToken,
     InvalidURL,
+    NoSuchPath,
     NotFound,
     Waypost,
 )
@@ -202,6 +203,74 @@ async def test_rules_explanations_and_the_user_are_read(waypost: Waypost) -> Non
     assert "username" in (await waypost.whoami())["status"]["userInfo"]
 
 
+async def test_rules_are_followed_and_rendered(waypost: Waypost) -> None:
+    node = await waypost.create({"apiVersion": "v1", "kind": "Node", "metadata": {"name": "n1"}})
+    since = (await waypost.rules("n1", mode="nftables"))["resourceVersion"]
+    service = await waypost.create(ENT)
+    changes = await waypost.rules_changes("n1", since, mode="nftables", wait_s=5)
+    assert changes["since"] == since
+    assert "ent" in changes["text"]
+    operations = await waypost.rules_changes("n1", since)
+    assert operations["kind"] == "NodeRulesChanges"
+    rendered = await waypost.render(
+        {"node": {"apiVersion": "v1", "kind": "Node", "metadata": node["metadata"]}}
+    )
+    assert rendered["kind"] == "NodeRules"
+    assert service["metadata"].get("name") == "ent"
+
+
+async def test_what_the_user_may_do_can_be_asked(waypost: Waypost) -> None:
+    assert await waypost.can_i("create", "Service")
+    assert await waypost.can_i("get", Pod, "ent-1", namespace="", subresource="status")
+    assert await waypost.can_i("delete", "Node", "n1")
+
+
+async def test_a_wrong_path_is_no_missing_object(api: httpx.AsyncClient) -> None:
+    async with Waypost("http://localhost/api", token="", transport=Relay(api)) as waypost:
+        with pytest.raises(NoSuchPath, match="no path"):
+            await waypost.delete("Pod", "ent-1", missing_ok=True)
+        with pytest.raises(NoSuchPath, match="no path"):
+            await waypost.get("Service", "ent")
+
+
+async def test_a_named_port_that_an_endpoint_lacks_is_warned_of(
+    waypost: Waypost, caplog: pytest.LogCaptureFixture
+) -> None:
+    await waypost.create(ENT)
+    async with waypost.register(Endpoint(service="ent", address="10.0.0.7", ports={"http": 80})):
+        assert caplog.messages == []
+    async with waypost.register(Endpoint(service="ent", address="10.0.0.7")):
+        (line,) = caplog.messages
+    assert line.endswith(
+        "the Service ent calls ports by names that its endpoint at 10.0.0.7 does not state: http"
+    )
+
+
+async def test_two_addresses_are_two_endpoints(waypost: Waypost) -> None:
+    await waypost.create(ENT)
+    one, other = (
+        Endpoint(service="ent", address=address, ports={"http": 80})
+        for address in ("fd00::1:2", "fd00:1::2")
+    )
+    async with waypost.register(one) as first, waypost.register(other) as second:
+        assert first.name != second.name
+        assert len(await waypost.list("Pod")) == 2
+
+
+async def test_an_endpoint_that_ends_does_not_delete_what_another_has_registered(
+    waypost: Waypost,
+) -> None:
+    await waypost.create(ENT)
+    endpoint = Endpoint(service="ent", address="10.0.0.7", ports={"http": 80})
+    ending = waypost.register(endpoint)
+    await ending.__aenter__()
+    async with waypost.register(endpoint) as registered:
+        await ending.__aexit__(None, None, None)
+        assert registered.name == "default/ent.10-0-0-7.80"
+        assert len(await waypost.list("Pod")) == 1
+    assert len(await waypost.list("Pod")) == 0
+
+
 async def test_anything_else_can_be_asked(waypost: Waypost) -> None:
     assert "ranges" in await waypost.ask("GET", "/clusterips")
 
@@ -236,7 +305,7 @@ async def test_an_endpoint_is_a_pod_that_its_service_selects(waypost: Waypost) -
     async with waypost.register(endpoint):
         explanation = await waypost.explain("ent")
         (found,) = explanation["pods"]
-        assert (found["pod"]["name"], found["verdict"]) == ("ent-10-0-0-7-8080", "Ready")
+        assert (found["pod"]["name"], found["verdict"]) == ("ent.10-0-0-7.8080", "Ready")
         (slice_,) = await waypost.list("EndpointSlice")
         assert slice_["ports"][0]["port"] == 8080
 

@@ -21,7 +21,7 @@ from app.registry.reads.view import View
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from tests.waiting import until
 from waypost.client.errors import WaypostError
-from waypost.client.http.bounded_reading import Bounds
+from waypost.client.http.answer import Bounds
 from waypost.client.http.registry_client import RegistryClient
 
 URL = "http://waypost"

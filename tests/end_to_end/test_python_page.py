@@ -93,6 +93,8 @@ async def test_questions_are_answered(waypost: Waypost) -> None:
     assert [each["status"] for each in names["answers"]] == ["NOERROR", "NOERROR"]
     assert "kube-ipvs0" in names["script"]
     assert "ranges" in names["ranges"]
+    assert names["changes"]["kind"] == "NodeRulesChanges"
+    assert names["allowed"] is True
 
 
 async def test_changes_are_followed(waypost: Waypost) -> None:
@@ -105,7 +107,7 @@ async def test_changes_are_followed(waypost: Waypost) -> None:
 
 async def test_an_endpoint_is_registered(waypost: Waypost) -> None:
     printed, _ = await ran(waypost, REGISTER)
-    assert printed == "default/ent-10-244-1-9-8080 registered\n"
+    assert printed == "default/ent.10-244-1-9.8080 registered\n"
 
 
 async def test_errors_have_their_fields(waypost: Waypost) -> None:

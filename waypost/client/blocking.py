@@ -16,14 +16,20 @@ from collections.abc import (
     Iterable,
     Iterator,
 )
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    contextmanager,
+    suppress,
+)
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Concatenate, Final, Generic, ParamSpec, Self, cast
 
 import httpx
 
-from waypost.client.http.bounded_reading import BOUNDS, Bounds
+from waypost.client.errors import Misused
+from waypost.client.http.answer import BOUNDS, Bounds
 from waypost.client.http.retries import RETRIES, Retries
 from waypost.client.loop_thread import LoopThread
 from waypost.client.watching.watch import Watch
@@ -63,7 +69,7 @@ def _iterated(
         try:
             yield from _Iteration(self, found)
         finally:
-            if self.is_open:  # what is left when the block ends is closed with it
+            with suppress(Misused):  # what is left when the block ends is closed with it
                 self.wait_for(found.aclose)
 
     return run
@@ -86,15 +92,16 @@ def _entered(
     @contextmanager
     def run(self: "BlockingWaypost", *args: P.args, **kwargs: P.kwargs) -> Generator[R]:
         entered = method(self.waypost, *args, **kwargs)
-        result = self.wait_for(entered.__aenter__)
+        result = self.wait_for(partial(self.enter, entered))
+        raised: BaseException | None = None
         try:
             yield result
         except BaseException as error:
-            leave = partial(entered.__aexit__, type(error), error, error.__traceback__)
-            if not self.wait_for(leave):
-                raise
-        else:
-            self.wait_for(partial(entered.__aexit__, None, None, None))
+            raised = error
+            raise
+        finally:
+            with suppress(Misused):  # what is not left before the client ends is left with it
+                self.wait_for(partial(self.leave, entered, raised))
 
     return run
 
@@ -122,16 +129,47 @@ class BlockingWaypost(AbstractContextManager["BlockingWaypost"]):
             transport=transport,
         )
         self._loop = LoopThread()
+        self._entered: dict[AbstractAsyncContextManager[Any], None] = {}
 
     def __enter__(self) -> Self:
-        self._loop.start()
+        self._loop.start(at_exit=self.close)
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End what was begun, the last first, and close the connections.
+
+        A program that ends within the block does so too.
+        """
         try:
-            self.wait_for(self.waypost.aclose)
+            with suppress(Misused):
+                self.wait_for(self._leave_all)
         finally:
             self._loop.stop()
+
+    async def _leave_all(self) -> None:
+        try:
+            while self._entered:
+                await self.leave(next(reversed(self._entered)))
+        finally:
+            await self.waypost.aclose()
+
+    async def enter(self, entered: AbstractAsyncContextManager[R]) -> R:
+        """Begin something that ends when it is left, or with the client."""
+        result = await entered.__aenter__()
+        self._entered[entered] = None
+        return result
+
+    async def leave(
+        self, entered: AbstractAsyncContextManager[Any], error: BaseException | None = None
+    ) -> None:
+        """End something, unless it has ended with the client."""
+        if entered in self._entered:
+            del self._entered[entered]
+            trace = None if error is None else error.__traceback__
+            await entered.__aexit__(None if error is None else type(error), error, trace)
 
     @property
     def is_open(self) -> bool:
@@ -158,7 +196,10 @@ class BlockingWaypost(AbstractContextManager["BlockingWaypost"]):
     explain = _waited(Waypost.explain)
     rules = _waited(Waypost.rules)
     rules_text = _waited(Waypost.rules_text)
+    rules_changes = _waited(Waypost.rules_changes)
+    render = _waited(Waypost.render)
     whoami = _waited(Waypost.whoami)
+    can_i = _waited(Waypost.can_i)
     ask = _waited(Waypost.ask)
 
 
@@ -196,8 +237,9 @@ class BlockingWatch(_Iteration[R_co], AbstractContextManager["BlockingWatch[R_co
         return self._watch.problem
 
     def close(self) -> None:
-        """End the watch and its connection."""
-        self._waypost.wait_for(self._watch.aclose)
+        """End the watch and its connection; a thread that waits for a change waits no longer."""
+        with suppress(Misused):  # it has ended with the client
+            self._waypost.wait_for(self._watch.aclose)
 
     def __exit__(self, *_: object) -> None:
         self.close()

@@ -1,11 +1,14 @@
 """The errors of requests to a registry, and how they quote a server.
 
     WaypostError
+    ├── InvalidArgument       a name, a kind, an address, … that can never be right
     ├── InvalidURL            the URL is invalid
     ├── InvalidToken          the token cannot be one
+    ├── Misused               the client is closed, or belongs to another event loop
     ├── Unreachable           no answer, or an incomplete one
     ├── Misbehaved            the answer is not that of a registry
     └── Refused               the registry refuses, with a Status
+        ├── NoSuchPath        it has no such path
         ├── BadRequest, Unauthorized, Forbidden, NotFound, AlreadyExists, Conflict,
         │   PreconditionFailed, Exhausted, Expired, Invalid, …    one for each reason
 
@@ -33,11 +36,15 @@ class WaypostError(Exception):
         self.problem = problem
         """The problem, as a text that follows the URL."""
         self.url = url
-        """The URL of the process; empty until it is added."""
+        """The URL of the process that was asked; empty when none was."""
 
     def at(self, url: str, problem: str) -> "WaypostError":
         """Make the same error of the process at ``url``."""
         return type(self)(problem, url=url)
+
+
+class InvalidArgument(WaypostError, ValueError):
+    """An argument that can never be right; nothing was sent."""
 
 
 class InvalidURL(WaypostError, ValueError):
@@ -46,6 +53,10 @@ class InvalidURL(WaypostError, ValueError):
 
 class InvalidToken(WaypostError, ValueError):
     """A text that no bearer token can be; it is not repeated."""
+
+
+class Misused(WaypostError, RuntimeError):
+    """The client is used when, or where, it cannot be; nothing was sent."""
 
 
 class Unreachable(WaypostError):
@@ -119,13 +130,19 @@ class BadRequest(Refused):
 class Unauthorized(Refused):
     """The request has no credentials, or none that are valid."""
 
+    hint: str = ""
+    """What may be wrong with the token; empty when there is nothing to say."""
+
+    def __str__(self) -> str:
+        return f"{super().__str__()}: {self.hint}" if self.hint else super().__str__()
+
 
 class Forbidden(Refused):
     """The user has no right to it, or the state of the registry forbids it."""
 
 
 class NotFound(Refused):
-    """No object of that kind has that name, or no route that path."""
+    """No object of that kind has that name."""
 
 
 class AlreadyExists(Refused):
@@ -182,17 +199,27 @@ REFUSALS: Final[Mapping[str, type[Refused]]] = {
 """The class for each reason of a Status."""
 
 
+class NoSuchPath(Refused):
+    """The registry has no such path: the path of the URL is wrong, or the registry is older.
+
+    Its reason is that of NotFound, but no object is said to be missing.
+    """
+
+
 def refusal_of(status: Mapping[str, object], *, code: int = 0, retry_after_s: float = 0) -> Refused:
     """Make the error of a Status, of the class of its reason.
 
     The wait that the registry asks for is ``retry_after_s``, or that of the Status.
     """
-    stated = mapping(status.get("details")).get("retryAfterSeconds")
+    details = mapping(status.get("details"))
+    stated = details.get("retryAfterSeconds")
     if not retry_after_s and isinstance(stated, int):
         retry_after_s = stated
     if not 0 <= retry_after_s <= RETRY_AFTER_S_MAX:
         retry_after_s = 0
     kind = REFUSALS.get(text(status, "reason"), Refused)
+    if kind is NotFound and not text(details, "name"):
+        kind = NoSuchPath
     return kind(status, code=code, retry_after_s=retry_after_s)
 
 

@@ -1,12 +1,19 @@
 """An event loop in a thread of its own, for programs that have none.
 
-coroutine -> the loop's thread -> its result, waited for in any other thread
+    coroutine -> the loop's thread -> its result, waited for in any other thread
+
+No wait outlives the loop: what is waited for when it ends is cancelled, also when a program ends
+without stopping it.
 """
 
 import asyncio
+import atexit
 from collections.abc import Awaitable, Callable
-from threading import Event, Thread, current_thread
-from typing import Final, TypeVar
+from concurrent.futures import CancelledError, Future
+from threading import Event, Lock, Thread, current_thread
+from typing import Final, Generic, TypeVar
+
+from waypost.client.errors import Misused
 
 ENDING_S_MAX: Final = 5.0  # in which something must end that was interrupted
 
@@ -20,29 +27,39 @@ class LoopThread:
         self._thread: Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._is_over = asyncio.Event()
+        self._at_exit = self.stop
+        self._lock = Lock()
 
     @property
     def is_running(self) -> bool:
         """Whether there is a loop."""
         return self._loop is not None
 
-    def start(self) -> None:
-        """Start the thread; returns when the loop runs."""
+    def start(self, *, at_exit: Callable[[], None] | None = None) -> None:
+        """Start the thread; returns when the loop runs.
+
+        A program that ends meanwhile calls ``at_exit``, which is to stop it, or stops it: after
+        that the thread, which does not keep a program from ending, would do nothing more.
+        """
         runs = Event()
         self._is_over = asyncio.Event()
-        # A program that ends without stopping it is not kept from ending.
+        self._at_exit = at_exit or self.stop
         self._thread = Thread(
             target=lambda: asyncio.run(self._serve(runs)), name="waypost", daemon=True
         )
         self._thread.start()
+        atexit.register(self._at_exit)
         runs.wait()
 
     def stop(self) -> None:
         """Cancel what still runs, and end the thread."""
-        loop, thread = self._loop, self._thread
-        self._loop = self._thread = None
-        if loop is not None and thread is not None:
-            loop.call_soon_threadsafe(self._is_over.set)
+        with self._lock:
+            loop, thread = self._loop, self._thread
+            self._loop = self._thread = None
+            if loop is not None:
+                loop.call_soon_threadsafe(self._is_over.set)
+        if thread is not None:
+            atexit.unregister(self._at_exit)
             thread.join()
 
     async def _serve(self, runs: Event) -> None:
@@ -53,31 +70,52 @@ class LoopThread:
     def run(self, send: Callable[[], Awaitable[R]]) -> R:
         """Run something to its end; cancel it when this thread is interrupted meanwhile.
 
-        Raises RuntimeError when there is no loop, and in the loop's own thread.
+        Raises Misused when there is no loop any more, and in the loop's own thread.
         """
-        if self._loop is None:
-            raise RuntimeError("BlockingWaypost works in its block: with BlockingWaypost() as …")
         if current_thread() is self._thread:
-            raise RuntimeError("BlockingWaypost cannot wait in the thread that does its work")
-        loop, has_ended, tasks = self._loop, Event(), set[asyncio.Task[object] | None]()
-
-        async def ended() -> R:
-            tasks.add(asyncio.current_task())
-            try:
-                return await send()
-            finally:
-                has_ended.set()
-
-        def cancel() -> None:
-            for task in filter(None, tasks):
-                task.cancel()
-            if not tasks:  # it was not even begun
-                has_ended.set()
-
+            raise Misused("BlockingWaypost cannot wait in the thread that does its work")
+        run, loop = _Run(send), self._loop
         try:
-            return asyncio.run_coroutine_threadsafe(ended(), loop).result()
+            return self._begin(run, loop).result()
+        except CancelledError:
+            if self._loop is loop:
+                raise
+            raise Misused("BlockingWaypost was closed before the answer came") from None
         finally:
             # An interruption may come at any point, also before there is a result to wait for.
-            if not has_ended.is_set():
-                loop.call_soon_threadsafe(loop.call_soon, cancel)  # after the task's first step
-                has_ended.wait(ENDING_S_MAX)
+            if loop is not None and self._loop is loop:
+                run.end_within(loop)
+
+    def _begin(self, run: "_Run[R]", loop: asyncio.AbstractEventLoop | None) -> Future[R]:
+        with self._lock:  # what is begun before the loop is told to stop is cancelled by it
+            if loop is None or self._loop is not loop:
+                raise Misused("BlockingWaypost works in its block: with BlockingWaypost() as …")
+            return asyncio.run_coroutine_threadsafe(run.ended(), loop)
+
+
+class _Run(Generic[R]):
+    """Something that runs in the loop."""
+
+    def __init__(self, send: Callable[[], Awaitable[R]]) -> None:
+        self._send, self._has_ended = send, Event()
+        self._task: asyncio.Task[object] | None = None
+
+    async def ended(self) -> R:
+        """Run it."""
+        self._task = asyncio.current_task()
+        try:
+            return await self._send()
+        finally:
+            self._has_ended.set()
+
+    def end_within(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Cancel it unless it has ended, and wait for that, from another thread."""
+        if not self._has_ended.is_set():
+            loop.call_soon_threadsafe(loop.call_soon, self._cancel)  # after the task's first step
+            self._has_ended.wait(ENDING_S_MAX)
+
+    def _cancel(self) -> None:
+        if self._task is None:  # it was not even begun
+            self._has_ended.set()
+        else:
+            self._task.cancel()

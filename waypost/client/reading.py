@@ -13,9 +13,12 @@ from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, Generic, cast
 
-from waypost.client.http.registry_client import Parameters
+from waypost.client.errors import InvalidArgument
+from waypost.client.http.queries import Parameters
 from waypost.client.http.requests import Requests
+from waypost.client.http.shape import of_list, of_object
 from waypost.client.kinds import kind_of
+from waypost.client.pace import RETRY_S_MAX
 from waypost.client.paths import DEFAULT_NAMESPACE
 from waypost.client.shapes import T, T_co, mapping, text
 from waypost.client.watching.changes import Bookmark, Change
@@ -42,7 +45,8 @@ class Listing(Generic[T_co]):
 class Reader:
     """Reads objects; every method raises WaypostError.
 
-    ``namespace`` is of no account for kinds without namespaces; an empty one is all of them.
+    ``namespace`` is of no account for kinds without namespaces.  For lists and watches an empty one
+    is all of them.
     """
 
     def __init__(self, requests: Requests) -> None:
@@ -57,8 +61,13 @@ class Reader:
         revision: str = "",
     ) -> T:
         """Read an object, once ``revision`` is visible."""
-        path = kind_of(kind).path_of(namespace, name)
-        found = await self._requests.ask("GET", path, query={"resourceVersion": revision})
+        known = kind_of(kind)
+        found = await self._requests.ask(
+            "GET",
+            known.path_of(namespace, name),
+            query={"resourceVersion": revision},
+            shape=of_object(known.name),
+        )
         return cast("T", found)
 
     async def list(
@@ -99,9 +108,11 @@ class Reader:
 
     async def _page(self, kind: type[T] | str, query: Parameters) -> tuple[Listing[T], str]:
         """Read a page, and the token with which the next one begins; empty for the last."""
-        answer = await self._requests.ask("GET", kind_of(kind).path, query=query)
-        metadata, items = mapping(answer.get("metadata")), answer.get("items")
-        found = cast("Sequence[T]", items) if isinstance(items, list) else ()
+        known = kind_of(kind)
+        shape = of_list(known.name)
+        answer = await self._requests.ask("GET", known.path, query=query, shape=shape)
+        metadata = mapping(answer["metadata"])
+        found = cast("Sequence[T]", answer["items"])
         return Listing(found, text(metadata, "resourceVersion")), text(metadata, "continue")
 
     def watch(  # noqa: PLR0913  each parameter is an option
@@ -113,15 +124,18 @@ class Reader:
         field_selector: str = "",
         since: str = "",
         patience_s: float = FOREVER,
+        pause_s_max: float = RETRY_S_MAX,
     ) -> Watch[Change[T]]:
         """Watch kinds: first every object is ADDED, then come the changes, and no end.
 
         With ``since`` the changes after that revision come; Expired is raised when the registry
         has them no longer.  ``field_selector`` is for one kind.  A watch without a registry for
-        ``patience_s`` raises the last error.
+        ``patience_s`` raises the last error; its pauses grow to ``pause_s_max``.
         """
         asked = _asked((kind, *more), namespace, label_selector, field_selector)
-        return Watch(self._requests, *asked, since=since, patience_s=patience_s)
+        return Watch(
+            self._requests, *asked, since=since, patience_s=patience_s, pause_s_max=pause_s_max
+        )
 
     def watch_with_bookmarks(  # noqa: PLR0913  each parameter is an option
         self,
@@ -132,6 +146,7 @@ class Reader:
         field_selector: str = "",
         since: str = "",
         patience_s: float = FOREVER,
+        pause_s_max: float = RETRY_S_MAX,
     ) -> Watch[Change[T] | Bookmark]:
         """Watch kinds, with a bookmark whenever the changes so far are a complete state.
 
@@ -140,20 +155,25 @@ class Reader:
         """
         asked = _asked((kind, *more), namespace, label_selector, field_selector)
         return Watch(
-            self._requests, *asked, since=since, patience_s=patience_s, with_bookmarks=True
+            self._requests,
+            *asked,
+            since=since,
+            with_bookmarks=True,
+            patience_s=patience_s,
+            pause_s_max=pause_s_max,
         )
 
 
 def _asked(
     named: Iterable[type | str], namespace: str, label_selector: str, field_selector: str
 ) -> tuple[str, Parameters]:
-    """Give the path and the query of a watch; raises ValueError."""
+    """Give the path and the query of a watch; raises InvalidArgument."""
     kinds = [kind_of(each) for each in named]
     query = _selection(namespace, label_selector, field_selector)
     if not field_selector:
         return "/watch", {**query, "kinds": ",".join(each.name for each in kinds)}
     if len(kinds) > 1:
-        raise ValueError("field_selector is for a watch of one kind")
+        raise InvalidArgument("field_selector is for a watch of one kind")
     return kinds[0].path, {**query, "watch": True}
 
 

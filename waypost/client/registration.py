@@ -4,7 +4,8 @@
 
 The loop knows no way to a registry: a server registers its own DNS without HTTP.  A Pod that has
 been deleted is registered again.  Where the registry is away, the lease says how long the Pod
-counts as ready.
+counts as ready.  A Pod belongs to the process that registered it last: the one before it, which
+may still be ending, does not delete it.
 
 Source: contract.md, "Routes": leases and heartbeats.
 """
@@ -15,15 +16,23 @@ import logging
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any, Final, Protocol
+from uuid import uuid4
 
-from waypost.client.errors import NotFound
-from waypost.client.http.registry_client import Parameters
-from waypost.client.pace import CLOCK, Clock
+from waypost.client.errors import Conflict, NotFound, WaypostError
+from waypost.client.http.queries import JSON, Parameters
+from waypost.client.http.retries import FIRST_S, may_retry
+from waypost.client.http.shape import ANY, Shape, of_object
+from waypost.client.pace import CLOCK, Backoff, Clock
 from waypost.client.paths import key_of, path_of
+from waypost.client.shapes import mapping, text
 
 LEASE_S: Final = 15  # of a Pod that states none
 RENEWALS_PER_LEASE: Final = 3
 REMOVAL_S_MAX: Final = 10.0  # after which a process ends, and its lease with it
+REMOVAL_PAUSE_S_MAX: Final = 2.0  # between two attempts
+REMOVALS_MAX: Final = 8  # of a Pod that changes meanwhile
+REGISTRATION: Final = "waypost/registration"
+"""The annotation of a Pod that tells registrations of one name apart."""
 
 _log = logging.getLogger(__name__)
 
@@ -97,31 +106,48 @@ async def keep_registered(
         keeping.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await keeping
-        await _remove(registrar, failures)
+        await _remove(registrar, failures, clock)
 
 
-async def _remove(registrar: Registrar, failures: type[Exception]) -> None:
-    try:
+async def _remove(registrar: Registrar, failures: type[Exception], clock: Clock) -> None:
+    """Remove it; an attempt that fails is repeated, as the registry may be starting again."""
+    problem, backoff = "no answer", Backoff(FIRST_S, REMOVAL_PAUSE_S_MAX)
+    until_s = clock.now_s() + REMOVAL_S_MAX
+    with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(REMOVAL_S_MAX):
-            await registrar.remove()
-    except TimeoutError:
-        _log.warning("%s stays registered until its lease expires: no answer", registrar.name)
-    except failures as failure:
-        _log.warning("%s stays registered until its lease expires: %s", registrar.name, failure)
+            while backoff.retry_at_s < until_s:
+                try:
+                    await registrar.remove()
+                except failures as failure:
+                    problem = str(failure) or type(failure).__name__
+                    if not _may_pass(failure):
+                        break
+                else:
+                    return
+                now_s = clock.now_s()
+                backoff.failed(now_s)
+                await clock.sleep(backoff.retry_at_s - now_s)
+    _log.warning("%s stays registered until its lease expires: %s", registrar.name, problem)
+
+
+def _may_pass(failure: Exception) -> bool:
+    return isinstance(failure, WaypostError) and may_retry(failure, is_repeatable=True)
 
 
 class Asking(Protocol):
     """Sends requests to a registry; raises WaypostError."""
 
-    async def ask(
+    async def ask(  # noqa: PLR0913  what a request may have
         self,
         method: str,
         path: str,
         body: Mapping[str, object] | None = None,
         *,
         query: Parameters | None = None,
+        content_type: str = JSON,
+        shape: Shape = ANY,
     ) -> Mapping[str, Any]:
-        """Send a request and return the document of its answer."""
+        """Send a request and return the document of its answer, which has the ``shape``."""
         ...
 
 
@@ -132,14 +158,19 @@ class PodRegistrar:
         self, client: Asking, pod: Mapping[str, object], *, grace_period_s: int = 0
     ) -> None:
         """Register a manifest; removed, it terminates for ``grace_period_s``."""
-        self._client, self._pod, self._grace_period_s = client, pod, grace_period_s
+        self._client, self._grace_period_s = client, grace_period_s
         namespace, name = key_of(pod)
         self.name = f"{namespace}/{name}"
         self._path = path_of("pods", namespace, name)
+        self._id = uuid4().hex
+        self._pod = _annotated(pod, self._id)
+        self._ours: dict[str, str] | None = None
+        """What the Pod must still be to be deleted; None when that is not known."""
 
     async def register(self) -> None:
         """Create or replace the Pod."""
-        await self._client.ask("PUT", self._path, self._pod)
+        found = await self._client.ask("PUT", self._path, self._pod, shape=_POD)
+        self._ours = _preconditions(found)
 
     async def renew(self) -> bool:
         """Send a heartbeat; return whether the Pod exists."""
@@ -150,7 +181,40 @@ class PodRegistrar:
         return True
 
     async def remove(self) -> None:
-        """Delete the Pod, if it exists."""
+        """Delete the Pod, if it exists and is not registered by another process meanwhile."""
+        query = {"gracePeriodSeconds": self._grace_period_s}
         with contextlib.suppress(NotFound):
-            query = {"gracePeriodSeconds": self._grace_period_s}
-            await self._client.ask("DELETE", self._path, query=query)
+            for attempt in range(1, REMOVALS_MAX + 1):
+                ours = self._ours or await self._read()
+                if ours is None:
+                    return
+                try:
+                    await self._client.ask(
+                        "DELETE", self._path, {"preconditions": ours}, query=query
+                    )
+                except Conflict:  # it has changed: it may be another one's
+                    self._ours = None
+                    if attempt == REMOVALS_MAX:
+                        raise
+                else:
+                    return
+
+    async def _read(self) -> dict[str, str] | None:
+        """Read the Pod; None when it is registered by another process."""
+        found = await self._client.ask("GET", self._path, shape=_POD)
+        annotations = mapping(found["metadata"]).get("annotations")
+        return _preconditions(found) if text(annotations, REGISTRATION) == self._id else None
+
+
+_POD: Final = of_object("Pod")
+
+
+def _annotated(pod: Mapping[str, object], registration: str) -> dict[str, object]:
+    metadata = mapping(pod.get("metadata"))
+    annotations = {**mapping(metadata.get("annotations")), REGISTRATION: registration}
+    return {**pod, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _preconditions(pod: Mapping[str, Any]) -> dict[str, str]:
+    metadata = mapping(pod["metadata"])
+    return {name: text(metadata, name) for name in ("uid", "resourceVersion")}

@@ -15,19 +15,21 @@ from typing import Final
 import httpx
 
 from waypost.client.asking import Asker
-from waypost.client.endpoints import Endpoint, lease_of, pod_of, with_lease
-from waypost.client.errors import WaypostError
+from waypost.client.endpoints import Endpoint, lease_of, pod_of, ports_lacking, with_lease
+from waypost.client.errors import Unauthorized, WaypostError
+from waypost.client.http.answer import BOUNDS, Answer, Bounds
 from waypost.client.http.answers import require_answered
-from waypost.client.http.bounded_reading import BOUNDS, Bounds
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.environment import (
+    TOKEN_FILE_VARIABLE,
+    TOKEN_VARIABLE,
     credentials_of_environment,
     urls_of,
     urls_of_environment,
 )
 from waypost.client.http.registry_client import RegistryClient, are_elsewhere, checked_url
 from waypost.client.http.requests import Requests
-from waypost.client.http.retries import ONCE, RETRIES, Retries, retrying
+from waypost.client.http.retries import ONCE, RETRIES, Retries
 from waypost.client.pace import CLOCK, Clock
 from waypost.client.reading import Reader
 from waypost.client.registration import (
@@ -38,6 +40,8 @@ from waypost.client.registration import (
 )
 from waypost.client.writing import Writer
 
+_GIVE: Final = f"give token= or token_file=, or set {TOKEN_VARIABLE} or {TOKEN_FILE_VARIABLE}"
+_RENEW: Final = "the token that was sent has expired, is revoked, or is another registry's"
 _log: Final = logging.getLogger("waypost.client")
 
 
@@ -63,13 +67,15 @@ class Waypost(Reader, Writer, Asker, AbstractAsyncContextManager["Waypost"]):
         InvalidToken.  ``transport`` replaces the network.
         """
         urls = tuple(map(checked_url, _urls(url)))
+        credentials = _credentials(token, token_file)
         self._client = RegistryClient(
             urls,
-            credentials=_credentials(token, token_file),
+            credentials=credentials,
             uses_proxies=are_elsewhere(urls),
             transport=transport,
             bounds=bounds,
-            check=partial(require_answered, warn=_warn),
+            check=partial(_check, credentials=credentials),
+            logs_failures=False,
         )
         super().__init__(Requests(self._client, retries=retries, clock=clock))
 
@@ -89,25 +95,35 @@ class Waypost(Reader, Writer, Asker, AbstractAsyncContextManager["Waypost"]):
         An existing Pod of that name is taken over.  Heartbeats renew its lease, and a Pod that
         others delete is registered again; what fails meanwhile is logged, retried, and the
         ``problem`` of the result.  At the end the Pod is deleted, after ``grace_period_s`` in which
-        it serves open connections.  Raises ValueError for a Pod that cannot be.
+        it serves open connections, unless another process has registered it meanwhile.
         """
         if isinstance(pod, Endpoint):
-            pod = pod_of(pod, await self.get("Service", pod.service, namespace=pod.namespace))
+            pod = await self._pod_of(pod)
         pod = with_lease(pod)
+        heartbeat_s = lease_of(pod) / RENEWALS_PER_LEASE
         once = Requests(self._client, retries=ONCE)
         registrar = PodRegistrar(once, pod, grace_period_s=grace_period_s)
         requests = self._requests
-        await retrying(
-            registrar.register, is_repeatable=True, retries=requests.retries, clock=requests.clock
-        )
+        await requests.repeated(registrar.register, is_repeatable=True)
         async with keep_registered(
             registrar,
             failures=WaypostError,
-            heartbeat_s=lease_of(pod) / RENEWALS_PER_LEASE,
+            heartbeat_s=heartbeat_s,
             is_registered=True,
             clock=requests.clock,
         ) as registered:
             yield registered
+
+    async def _pod_of(self, endpoint: Endpoint) -> dict[str, object]:
+        service = await self.get("Service", endpoint.service, namespace=endpoint.namespace)
+        if lacking := ports_lacking(endpoint, service):
+            _log.warning(
+                "the Service %s calls ports by names that its endpoint at %s does not state: %s",
+                endpoint.service,
+                endpoint.address,
+                ", ".join(lacking),
+            )
+        return pod_of(endpoint, service)
 
 
 def _urls(url: str | Iterable[str] | None) -> Iterable[str]:
@@ -119,7 +135,19 @@ def _urls(url: str | Iterable[str] | None) -> Iterable[str]:
 def _credentials(token: str | None, token_file: Path | str | None) -> Credentials:
     if token is None and token_file is None:
         return credentials_of_environment()
-    return Credentials(token or "", None if token_file is None else Path(token_file))
+    file = None if token_file is None else Path(token_file)
+    if file is not None and not file.exists():
+        _log.warning("%s does not exist: requests have no token until it does", file)
+    return Credentials(token or "", file)
+
+
+def _check(answer: Answer, *, credentials: Credentials) -> None:
+    try:
+        require_answered(answer, warn=_warn)
+    except Unauthorized as refusal:
+        problem = credentials.problem
+        refusal.hint = f"no token was sent: {problem}; {_GIVE}" if problem else _RENEW
+        raise
 
 
 def _warn(warning: str) -> None:

@@ -9,10 +9,12 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 from waypost.client.errors import NotFound
-from waypost.client.http.registry_client import JSON, MERGE_PATCH
+from waypost.client.http.queries import JSON
+from waypost.client.http.registry_client import MERGE_PATCH
 from waypost.client.http.requests import Requests
+from waypost.client.http.shape import Shape, are_objects, of_object
 from waypost.client.kinds import kind_of, kind_of_manifest
-from waypost.client.paths import DEFAULT_NAMESPACE, key_of
+from waypost.client.paths import DEFAULT_NAMESPACE, key_of, segment_of
 from waypost.client.shapes import M, Object, T, text
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 JSON_PATCH: Final = "application/json-patch+json"
 YAML: Final = "application/yaml"
+_APPLIED: Final = Shape("ApplyResult", {"results": are_objects})
 
 
 class Writer:
@@ -44,8 +47,9 @@ class Writer:
         self, manifest: Mapping[str, object], *, dry_run: bool = False, strict: bool = False
     ) -> Any:
         """Create an object; raises AlreadyExists."""
-        path, query = kind_of_manifest(manifest).path, _writing(dry_run=dry_run, strict=strict)
-        return await self._requests.ask("POST", path, manifest, query=query)
+        kind, query = kind_of_manifest(manifest), _writing(dry_run=dry_run, strict=strict)
+        shape = of_object(kind.name)
+        return await self._requests.ask("POST", kind.path, manifest, query=query, shape=shape)
 
     @overload
     async def replace(
@@ -75,12 +79,17 @@ class Writer:
         A Pod, or a role, that does not exist is created.  ``subresource`` ``status`` replaces
         the status alone.
         """
-        path = _below(kind_of_manifest(manifest).path_of(*key_of(manifest)), subresource)
+        kind = kind_of_manifest(manifest)
         # With a revision, an answer that is lost would be followed by a Conflict with itself.
         is_repeatable = not text(manifest.get("metadata"), "resourceVersion")
         query = _writing(dry_run=dry_run, strict=strict)
         return await self._requests.ask(
-            "PUT", path, manifest, query=query, is_repeatable=is_repeatable
+            "PUT",
+            _below(kind.path_of(*key_of(manifest)), subresource),
+            manifest,
+            query=query,
+            is_repeatable=is_repeatable,
+            shape=of_object(kind.name),
         )
 
     async def patch(  # noqa: PLR0913  each parameter is an option
@@ -95,14 +104,14 @@ class Writer:
         strict: bool = False,
     ) -> T:
         """Change parts of an object: a merge patch, or the operations of a JSON patch."""
-        path = _below(kind_of(kind).path_of(namespace, name), subresource)
-        is_merge = isinstance(changes, Mapping)
+        known, is_merge = kind_of(kind), isinstance(changes, Mapping)
         found = await self._requests.ask(
             "PATCH",
-            path,
+            _below(known.path_of(namespace, name), subresource),
             changes if is_merge else [*changes],
             query=_writing(dry_run=dry_run, strict=strict),
             content_type=MERGE_PATCH if is_merge else JSON_PATCH,
+            shape=of_object(known.name),
         )
         return cast("T", found)
 
@@ -123,10 +132,18 @@ class Writer:
         """
         options = {"preconditions": {"uid": uid}} if uid else None
         query = {**_writing(dry_run=dry_run), "gracePeriodSeconds": grace_period_s}
-        path = kind_of(kind).path_of(namespace, name)
+        known = kind_of(kind)
+        answered = Shape(fields={"kind": (known.name, "Status").__contains__})
         try:
             # Repeated after a lost answer, a deletion that succeeded would be NotFound.
-            await self._requests.ask("DELETE", path, options, query=query, is_repeatable=missing_ok)
+            await self._requests.ask(
+                "DELETE",
+                known.path_of(namespace, name),
+                options,
+                query=query,
+                is_repeatable=missing_ok,
+                shape=answered,
+            )
         except NotFound:
             if not missing_ok:
                 raise
@@ -156,6 +173,7 @@ class Writer:
             query={**query, **_writing(dry_run=dry_run)},
             content_type=YAML if isinstance(manifests, str) else JSON,
             is_repeatable=True,
+            shape=_APPLIED,
         )
         return cast("ApplyResult", found)
 
@@ -165,4 +183,4 @@ def _writing(*, dry_run: bool, strict: bool = False) -> dict[str, str]:
 
 
 def _below(path: str, subresource: str) -> str:
-    return f"{path}/{subresource}" if subresource else path
+    return f"{path}/{segment_of(subresource)}" if subresource else path

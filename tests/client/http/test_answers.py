@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 from waypost.client.errors import (
     Conflict,
     Misbehaved,
-    NotFound,
     ServiceUnavailable,
     TooManyRequests,
     Unreachable,
     WaypostError,
 )
+from waypost.client.http.answer import Answer
 from waypost.client.http.answers import require_answered, require_success
-from waypost.client.http.bounded_reading import Answer
 
 
 def answer(code: int, body: object = b"", **headers: str) -> Answer:
@@ -85,8 +84,8 @@ def test_a_gateway_without_a_status_is_no_registry_and_its_code_is_kept() -> Non
 @pytest.mark.parametrize("check", [warned, require_success])
 def test_a_refusal_is_raised_as_the_error_of_its_reason(check: object) -> None:
     assert callable(check)
-    with pytest.raises(NotFound):
-        check(answer(404, status("NotFound")))
+    with pytest.raises(Conflict):
+        check(answer(409, status("Conflict")))
 
 
 @given(st.binary(max_size=40), st.integers(300, 599).filter(lambda code: code != 304))

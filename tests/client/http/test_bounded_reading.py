@@ -22,14 +22,8 @@ from tests.client.hostile_servers import (
     whole,
 )
 from waypost.client.errors import Misbehaved, Unreachable
-from waypost.client.http.bounded_reading import (
-    BOUNDS,
-    Answer,
-    Bounds,
-    http_client,
-    read_answer,
-    read_lines,
-)
+from waypost.client.http.answer import BOUNDS, Answer, Bounds
+from waypost.client.http.bounded_reading import http_client, read_answer, read_lines
 
 MEBIBYTE = 1024 * 1024
 TIGHT = replace(BOUNDS, answer_octets_max=MEBIBYTE, line_octets_max=MEBIBYTE)

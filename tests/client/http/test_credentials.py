@@ -118,3 +118,18 @@ def test_this_machine_is_reached_privately(host: str) -> None:
 
 def test_a_token_is_in_no_representation() -> None:
     assert "secret" not in repr(Credentials("secret"))
+
+
+def test_why_there_is_no_token_is_said(tmp_path: Path) -> None:
+    assert Credentials("wpu_x").problem == ""
+    assert Credentials().problem == "none is given"
+    file = tmp_path / "token"
+    credentials = Credentials("", file)
+    assert credentials.token() == ""
+    assert credentials.problem == f"{file} cannot be read: No such file or directory"
+    file.write_text("two words")
+    assert credentials.token() == ""
+    assert credentials.problem == f"{file} has no token"
+    file.write_text("wpu_y")
+    assert credentials.token() == "wpu_y"
+    assert credentials.problem == ""

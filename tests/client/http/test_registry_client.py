@@ -18,15 +18,17 @@ from tests.client.hostile_servers import (
     hostile,
     whole,
 )
+from tests.waiting import until
 from waypost.client.errors import (
     InvalidURL,
     Misbehaved,
+    Misused,
     Refused,
     Unreachable,
     WaypostError,
 )
-from waypost.client.http.bounded_reading import BOUNDS
-from waypost.client.http.registry_client import RegistryClient
+from waypost.client.http.answer import BOUNDS
+from waypost.client.http.registry_client import RegistryClient, may_use_tls
 
 
 def client_of(*answers: httpx.Response | Exception, urls: int = 1) -> RegistryClient:
@@ -230,6 +232,66 @@ def test_an_empty_list_of_urls_is_refused() -> None:
 def test_a_url_may_end_in_a_slash_and_have_a_path() -> None:
     assert RegistryClient(["http://a/"]).url == "http://a"
     assert RegistryClient(["https://b/waypost/", "http://a"]).url == "https://b/waypost"
+
+
+async def test_a_closed_client_says_so() -> None:
+    client = client_of(httpx.ConnectError("it was asked"))
+    await client.aclose()
+    with pytest.raises(Misused, match="closed"):
+        await client.ask("GET", "/")
+    with pytest.raises(Misused, match="closed"):
+        _ = [some async for some in client.lines("/pods")]
+
+
+async def test_an_answer_that_comes_too_late_is_no_failure_of_the_registry(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    async with hostile(Script(OK + b"\r\n", b" ", pause_s=0.01)) as server:
+        client = RegistryClient([server.url])
+        asking = asyncio.create_task(client.ask("GET", "/"))
+        await until(lambda: server.sent > 10)
+        await client.aclose()
+        with pytest.raises(Misused, match="closed"):
+            await asking
+    assert caplog.messages == []
+
+
+def test_a_client_belongs_to_one_event_loop() -> None:
+    async def ask() -> None:
+        await client.ask("GET", "/")
+
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json={}))
+    client = RegistryClient(["http://localhost"], transport=transport)
+    asyncio.run(ask())
+    with pytest.raises(Misused, match="another event loop"):
+        asyncio.run(ask())
+    asyncio.run(client.aclose())
+
+
+async def test_a_refusal_names_the_process_that_refuses() -> None:
+    status = {"kind": "Status", "reason": "Forbidden", "message": "no"}
+    async with client_of(httpx.Response(403, json=status), urls=2) as client:
+        with pytest.raises(Refused, match="no") as refused:
+            await client.ask("GET", "/")
+    assert (refused.value.url, str(refused.value)) == ("http://r0", "no")
+
+
+@pytest.mark.parametrize(
+    ("url", "proxy", "expected"),
+    [
+        ("http://a", "", False),
+        ("https://a", "", True),
+        ("HTTPS://a", "", True),
+        ("http://a", "http://proxy", False),
+        ("http://a", "https://proxy", True),
+    ],
+)
+def test_authorities_are_loaded_only_where_they_may_be_needed(
+    url: str, proxy: str, *, expected: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("http_proxy", proxy)
+    assert may_use_tls([url], uses_proxies=True) == expected
+    assert may_use_tls([url], uses_proxies=False) == url.lower().startswith("https:")
 
 
 async def test_cookies_are_not_kept() -> None:

@@ -26,8 +26,8 @@ def served(folder: Path, *hosts: str) -> TLS:
     return TLS(TLSFiles(certificate=certificate, key=key), now=datetime.now(UTC))
 
 
-async def said(url: str) -> bytes:
-    async with http_client() as client:
+async def said(url: str, *, uses_tls: bool = True) -> bytes:
+    async with http_client(uses_tls=uses_tls) as client:
         return (await read_answer(client, client.build_request("GET", url))).body
 
 
@@ -58,6 +58,17 @@ async def test_what_is_not_trusted_is_said_in_words(
     async with serving(app, tls=served(tmp_path, host)) as port:
         with pytest.raises(Unreachable, match=words):
             await said(f"https://localhost:{port}/")
+
+
+async def test_without_authorities_nobody_is_trusted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SSL_CERT_FILE", str(SERVERS.saved(tmp_path, "servers")[0]))
+    async with serving(app, tls=served(tmp_path, "localhost")) as port:
+        with pytest.raises(Unreachable, match="not trusted"):
+            await said(f"https://localhost:{port}/", uses_tls=False)
+    async with serving(app) as port:
+        assert await said(f"http://localhost:{port}/", uses_tls=False) == b"hello"
 
 
 async def test_a_server_without_tls_is_said_to_have_none() -> None:

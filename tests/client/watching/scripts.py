@@ -75,5 +75,12 @@ class _Silence(httpx.AsyncByteStream):
 
 def refusal(code: int, reason: str, **headers: str) -> httpx.Response:
     """Make an answer that refuses."""
-    status = {"kind": "Status", "code": code, "reason": reason, "message": f"no: {reason}"}
+    status: dict[str, object] = {
+        "kind": "Status",
+        "code": code,
+        "reason": reason,
+        "message": f"no: {reason}",
+    }
+    if reason == "NotFound":
+        status["details"] = {"kind": "services", "name": "ent"}
     return httpx.Response(code, json=status, headers=headers)

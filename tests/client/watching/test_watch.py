@@ -15,6 +15,7 @@ from waypost.client import (
     Change,
     Expired,
     Forbidden,
+    Misused,
     Retries,
     ServiceUnavailable,
     Unreachable,
@@ -123,10 +124,10 @@ async def test_an_expired_revision_is_listed_again_and_the_differences_are_given
 async def test_a_watch_from_a_revision_says_that_it_has_expired() -> None:
     world = World(refusal(410, "Expired"))
     async with world.waypost, world.watch(since="5") as watch:
-        with pytest.raises(Expired):
-            await anext(watch)
-        with pytest.raises(StopAsyncIteration):
-            await anext(watch)
+        for _ in range(2):
+            with pytest.raises(Expired):
+                await anext(watch)
+    assert len(world.transport.asked) == 1
     assert world.transport.asked[0]["resourceVersion"] == "5"
 
 
@@ -184,6 +185,71 @@ async def test_a_wait_that_is_cancelled_loses_nothing() -> None:
         await ask(world, watch)
         world.transport.answers.append(A_AND_B)
         assert await some(watch, 2) == [("ADDED", "a"), ("ADDED", "b")]
+
+
+async def test_closing_it_ends_a_wait_in_another_task(caplog: pytest.LogCaptureFixture) -> None:
+    world = World()
+    async with world.waypost:
+        watch = world.watch()
+        waiting = asyncio.create_task(anext(watch, None))
+        await until(lambda: bool(world.transport.asked))
+        await watch.aclose()
+        assert await waiting is None
+        with pytest.raises(StopAsyncIteration):
+            await anext(watch)
+    assert caplog.messages == []
+
+
+async def test_two_tasks_may_not_take_changes_at_once() -> None:
+    world = World()
+    async with world.waypost, world.watch() as watch:
+        waiting = asyncio.create_task(anext(watch, None))
+        await until(lambda: bool(world.transport.asked))
+        with pytest.raises(Misused, match="one task"):
+            await anext(watch)
+        assert not waiting.done()
+
+
+async def test_after_an_error_it_may_be_asked_again(caplog: pytest.LogCaptureFixture) -> None:
+    no = httpx.Response(403, json={"kind": "Status", "reason": "Forbidden", "message": "no"})
+    world = World(A_AND_B, no, *[REFUSED] * 40, lines(Event("DELETED", service("b", 9))))
+    found = list[tuple[str, str]]()
+    errors = list[type[Exception]]()
+    async with world.waypost, world.watch(patience_s=60) as watch:
+        while len(found) < 3:
+            try:
+                found += await some(watch, 1)
+            except (Forbidden, Unreachable) as error:
+                errors.append(type(error))
+    assert found == [("ADDED", "a"), ("ADDED", "b"), ("DELETED", "b")]
+    assert errors[0] is Forbidden
+    assert {*errors[1:]} == {Unreachable}
+    assert not any("retrying" in message for message in caplog.messages)
+
+
+async def test_what_ends_it_is_not_said_to_be_retried(caplog: pytest.LogCaptureFixture) -> None:
+    world = World(*[REFUSED] * 1_000)
+    async with world.waypost, world.watch(patience_s=0) as watch:
+        with pytest.raises(Unreachable):
+            await anext(watch)
+    assert caplog.messages == []
+
+
+async def test_pauses_are_as_long_as_it_is_told() -> None:
+    world = World(A_AND_B, *[REFUSED] * 30, lines(Event("DELETED", service("b", 9))))
+    async with world.waypost:
+        watch = world.waypost.watch("Service", pause_s_max=2)
+        await some(watch, 3)
+    assert max(world.clock.slept_s) <= 2
+
+
+async def test_a_watch_of_a_closed_client_says_so() -> None:
+    world = World()
+    async with world.waypost:
+        watch = world.watch()
+        await ask(world, watch)
+    with pytest.raises(Misused, match="closed"):
+        await anext(watch)
 
 
 async def test_a_closed_watch_is_over() -> None:

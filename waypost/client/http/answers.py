@@ -12,10 +12,8 @@ from collections.abc import Callable, Mapping
 from http import HTTPStatus
 from typing import Final, cast
 
-import httpx
-
 from waypost.client.errors import Misbehaved, Refused, Unreachable, refusal_of, shown
-from waypost.client.http.bounded_reading import Answer
+from waypost.client.http.answer import Answer
 from waypost.client.http.decoding import parse_json
 
 REFUSAL_VALUES_MAX: Final = 10_000  # of a refusal that a long-running process parses
@@ -74,9 +72,16 @@ def _status(answer: Answer) -> Mapping[str, object]:
     status = status_of(answer, values_max=CAUSES_VALUES_MAX)
     if status is None or status.get("kind") != "Status":
         said = shown(answer.body[:_SHOWN_OCTETS_MAX].decode(errors="replace"), _SHOWN_OCTETS_MAX)
-        problem = f"it answers {code}: {said or httpx.codes.get_reason_phrase(code)}"
+        problem = f"it answers {code}: {said or _phrase(code)}"
         raise Misbehaved(problem, code=code)
     return status
+
+
+def _phrase(code: int) -> str:
+    try:
+        return HTTPStatus(code).phrase
+    except ValueError:
+        return ""
 
 
 def _refusal(status: Mapping[str, object], answer: Answer) -> Refused:

@@ -13,84 +13,69 @@ Source: RFC 9110, section 8.4, for content codings.
 """
 
 import asyncio
-import os
 import ssl
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from dataclasses import dataclass
+from http import HTTPStatus
 from http.cookiejar import CookieJar, DefaultCookiePolicy
-from typing import Final, cast
+from typing import Final
 
 import httpx
 
-from waypost.client.errors import Misbehaved, Unreachable, shown
-from waypost.client.http.decoding import Gunzip, LineSplitter, values_in
+from waypost.client.errors import Unreachable, shown
+from waypost.client.http.answer import BOUNDS, Answer, Bounds, Content
+from waypost.client.http.causes import reason_of
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.decoding import LineSplitter
 
 KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
-_MEBIBYTE: Final = 1024 * 1024
 _CHUNKS_PER_TURN: Final = 256  # between two yields; each costs h11 some 20 µs at any size
-_CAUSES_MAX: Final = 8  # exceptions below one of httpx
+_TLS: Final = ssl.PROTOCOL_TLS_CLIENT
 _UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
-_WEB_PAGES: Final = frozenset({"text/html", "application/xhtml+xml"})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """The bounds of one answer, or of one line of a stream.
-
-    The rules of a node for 10,000 Services with 100,000 endpoints are some 30 MB, a list
-    of as many Pods some 150 MB; a line has one object.
-    """
-
-    answer_octets_max: int = 256 * _MEBIBYTE
-    """Decompressed."""
-    answer_values_max: int = 16_000_000
-    line_octets_max: int = 16 * _MEBIBYTE
-    connect_s_max: float = 5.0
-    silence_s_max: float = 30.0
-    """Between any two reads of a whole answer."""
-    answer_s_max: float = 120.0
-    """From the request to the end of a whole answer."""
-    line_s_max: float = 45.0
-    """From the request, or one line of a stream, to the end of the next line."""
-
-
-BOUNDS = Bounds()
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A whole answer with its decompressed body."""
-
-    status_code: int
-    headers: httpx.Headers
-    body: bytes
-
-    @property
-    def is_success(self) -> bool:
-        """Whether the status is one of 200 to 299."""
-        return httpx.codes.is_success(self.status_code)
 
 
 def http_client(
     *,
     transport: httpx.AsyncBaseTransport | None = None,
-    credentials: httpx.Auth | None = None,
+    credentials: Credentials | None = None,
     uses_proxies: bool = False,
+    uses_tls: bool = True,
 ) -> httpx.AsyncClient:
     """Make the HTTP client; ``transport`` replaces the network in tests.
 
     ``uses_proxies`` is for the environment's proxy, which usually cannot reach a cluster.  Trusted
     are the system's authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR, as OpenSSL reads them.
+    Reading them takes long: without ``uses_tls`` nobody is trusted.
     """
     return httpx.AsyncClient(
         transport=transport,
-        verify=ssl.create_default_context(),
-        auth=credentials,
+        verify=ssl.create_default_context() if uses_tls else ssl.SSLContext(_TLS),
+        auth=None if credentials is None else _Bearer(credentials),
         limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
         cookies=no_cookies(),
         trust_env=uses_proxies,
     )
+
+
+class _Bearer(httpx.Auth):
+    """Adds the token to requests, if there is one; after a 401 once more, if it is another."""
+
+    def __init__(self, credentials: Credentials) -> None:
+        self._credentials = credentials
+
+    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
+        sent = self._credentials.token()
+        response = yield _with(request, sent)
+        if response.status_code == HTTPStatus.UNAUTHORIZED:
+            renewed = self._credentials.renewed()
+            if renewed != sent:
+                yield _with(request, renewed)
+
+
+def _with(request: httpx.Request, token: str) -> httpx.Request:
+    if token:
+        request.headers["Authorization"] = f"Bearer {token}"
+    return request
 
 
 def no_cookies() -> CookieJar:
@@ -140,8 +125,8 @@ async def read_lines(
             if not response.is_success:
                 check(await _whole(response, bounds))
                 return
-            _require_no_web_page(response)
-        pieces = await stack.enter_async_context(aclosing(_pieces(response)))
+            content = Content(response.status_code, response.headers)
+        pieces = await stack.enter_async_context(aclosing(_pieces(response, content)))
         while True:
             async with _within(bounds.line_s_max, late):
                 lines = await _next_lines(pieces, splitter)
@@ -173,52 +158,26 @@ async def _sent(
 
 
 async def _whole(response: httpx.Response, bounds: Bounds) -> Answer:
-    if response.is_success:
-        _require_no_web_page(response)
-    body, values = bytearray(), 0
-    async with aclosing(_pieces(response)) as pieces:
+    content = Content(response.status_code, response.headers)
+    async with aclosing(_pieces(response, content)) as pieces:
         async for piece in pieces:
-            body += piece
-            values += values_in(piece)
-            if len(body) > bounds.answer_octets_max:
-                raise Misbehaved(f"its answer has more than {bounds.answer_octets_max} bytes")
-            if values > bounds.answer_values_max:
-                raise Misbehaved(f"its answer has more than {bounds.answer_values_max} values")
-    return Answer(response.status_code, response.headers, bytes(body))
+            content.keep(piece, bounds)
+    return content.answer()
 
 
-async def _pieces(response: httpx.Response) -> AsyncGenerator[bytes, None]:
+async def _pieces(response: httpx.Response, content: Content) -> AsyncGenerator[bytes, None]:
     """Yield the decompressed content; httpx reads at most 64 KiB at once."""
     stream = response.stream
     assert isinstance(stream, httpx.AsyncByteStream), "the client is asynchronous"
-    gunzip, given = _gunzip_of(response), 0
+    given = 0
     async for octets in stream:
-        for piece in (octets,) if gunzip is None else gunzip.expand(octets):
+        for piece in content.pieces(octets):
             yield piece
             given += 1
             # Yield to the event loop: a read may have 10,000 chunks, or expand a thousandfold.
-            if gunzip is not None or given % _CHUNKS_PER_TURN == 0:
+            if content.gunzip is not None or given % _CHUNKS_PER_TURN == 0:
                 await asyncio.sleep(0)
-    if gunzip is not None:
-        gunzip.end()
-
-
-def _gunzip_of(response: httpx.Response) -> Gunzip | None:
-    coding = response.headers.get("content-encoding", "").strip().lower()
-    if coding in ("", "identity"):
-        return None
-    if coding in ("gzip", "x-gzip"):
-        return Gunzip()
-    raise Misbehaved(f"it compresses with {shown(coding)}, which it was not asked for")
-
-
-def _require_no_web_page(response: httpx.Response) -> None:
-    media_type = response.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type in _WEB_PAGES:
-        raise Misbehaved(
-            f"it answers with a web page ({media_type}), as the login of a proxy or another "
-            "server does; is this the URL of a Waypost API?"
-        )
+    content.end()
 
 
 def _set_timeouts(request: httpx.Request, connect_s: float, read_s: float | None) -> None:
@@ -243,32 +202,4 @@ async def _within(limit_s: float, late: str) -> AsyncGenerator[None, None]:
             f"its HTTP is incomplete or cannot be read: {shown(str(error))}"
         ) from None
     except httpx.HTTPError as error:
-        raise Unreachable(_reason(error), was_sent=not isinstance(error, _UNSENT)) from None
-
-
-def _reason_of_tls(error: ssl.SSLError) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return (
-            f"its certificate is not trusted: {shown(error.verify_message)}; "
-            "SSL_CERT_FILE may name a file of the authorities to trust"
-        )
-    return f"TLS has failed: {error.reason or shown(str(error))}"
-
-
-def _reason(error: BaseException) -> str:
-    """Find the operating system's message below those of the libraries."""
-    words = str(error) or type(error).__name__
-    cause: BaseException = error
-    for _ in range(_CAUSES_MAX):
-        if isinstance(cause, ssl.SSLError):  # its errno is OpenSSL's, not the system's
-            return _reason_of_tls(cause)
-        if isinstance(cause, OSError) and cause.errno:
-            return os.strerror(cause.errno)
-        if isinstance(cause, BaseExceptionGroup):
-            following = cast("BaseExceptionGroup[BaseException]", cause).exceptions[0]
-        else:
-            following = cause.__cause__ or cause.__context__
-        if following is None:
-            break
-        cause = following
-    return words
+        raise Unreachable(reason_of(error), was_sent=not isinstance(error, _UNSENT)) from None

@@ -9,23 +9,19 @@ Source: access.md 1.2; RFC 6750 section 2.1.
 """
 
 import re
-from collections.abc import Generator, Iterable
-from http import HTTPStatus
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Final
 
-import httpx
-
-from waypost.client.errors import InvalidToken, InvalidURL
+from waypost.client.errors import InvalidToken
 
 TOKEN_OCTETS_MAX: Final = 16_384  # of a file; tokens of issuers are at most as long
 _TOKEN: Final = re.compile(r"[A-Za-z0-9._~+/-]+=*")
 _Stamp = tuple[int, int, int]  # inode, size and time of a file
 
 
-class Credentials(httpx.Auth):
-    """Adds a token to requests, if there is one."""
+class Credentials:
+    """A token, if there is one."""
 
     def __init__(self, text: str = "", file: Path | None = None) -> None:
         """Take the token from ``text``, or from a file, which may be created later.
@@ -37,45 +33,47 @@ class Credentials(httpx.Auth):
             raise InvalidToken("the token has characters that no token has: see WAYPOST_TOKEN")
         self._file = file
         self._stamp: _Stamp | None = None
+        self._unread = ""  # why the file has not been taken
 
     def __bool__(self) -> bool:
         """Whether there is, or may be, a token."""
         return bool(self._text) or self._file is not None
 
+    @property
+    def problem(self) -> str:
+        """Why there is no token, for people; empty when there is one."""
+        if self._text:
+            return ""
+        if self._file is None:
+            return "none is given"
+        return f"{self._file} {self._unread or 'has not been read'}"
+
     def token(self) -> str:
         """Give the current token."""
-        if self._file is not None and (stamp := _stamp_of(self._file)) != self._stamp:
-            self._read(self._file, stamp)
+        if self._file is not None:
+            stamp = _stamp_of(self._file)
+            if stamp is None or stamp != self._stamp:
+                self._read(self._file, stamp)
         return self._text
 
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Send a request with the token; repeat it once if the file has another after a 401."""
-        sent = self.token()
-        response = yield _with(request, sent)
-        if response.status_code == HTTPStatus.UNAUTHORIZED and self._file is not None:
+    def renewed(self) -> str:
+        """Read the file, whatever it was when it was read before, and give the token."""
+        if self._file is not None:
             self._read(self._file, _stamp_of(self._file))
-            if self._text != sent:
-                yield _with(request, self._text)
+        return self._text
 
     def _read(self, file: Path, stamp: _Stamp | None) -> None:
         """Read the file; an incomplete or missing file changes nothing."""
         try:
             with file.open("rb") as opened:
                 text = opened.read(TOKEN_OCTETS_MAX + 1).decode("latin-1")
-        except OSError:
+        except OSError as error:
+            self._unread = f"cannot be read: {error.strerror}"
             return
         if len(text) <= TOKEN_OCTETS_MAX and _TOKEN.fullmatch(text := text.strip()):
-            self._text, self._stamp = text, stamp
-
-
-def require_private(urls: Iterable[str]) -> None:
-    """Raise InvalidURL for a URL to which a token would be sent unencrypted."""
-    for url in urls:
-        parsed = httpx.URL(url)
-        if parsed.scheme != "https" and not is_loopback(parsed.host):
-            raise InvalidURL(
-                f"{url}: a token is not sent in the clear to another machine: use https"
-            )
+            self._text, self._stamp, self._unread = text, stamp, ""
+        else:
+            self._unread = "has no token"
 
 
 def is_loopback(host: str) -> bool:
@@ -84,12 +82,6 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
-
-
-def _with(request: httpx.Request, token: str) -> httpx.Request:
-    if token:
-        request.headers["Authorization"] = f"Bearer {token}"
-    return request
 
 
 def _stamp_of(file: Path) -> _Stamp | None:

@@ -8,52 +8,57 @@ one is asked, which is logged once a minute.  Callers never see httpx.
 Source: contract.md, "Errors"; style.md 4, "Errors".
 """
 
+import asyncio
 import json
 import logging
+import re
 from collections.abc import AsyncGenerator, Callable, Generator, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager, aclosing, contextmanager
 from typing import Any, Final
+from urllib.request import getproxies
 
 import httpx
 
 from waypost.client.errors import (
     WORDS_CHARACTERS_MAX,
+    InvalidArgument,
     InvalidURL,
     Misbehaved,
+    Misused,
+    Refused,
     Unreachable,
     shown,
 )
+from waypost.client.http.answer import BOUNDS, Answer, Bounds
 from waypost.client.http.answers import require_success
-from waypost.client.http.bounded_reading import (
-    BOUNDS,
-    Answer,
-    Bounds,
-    http_client,
-    read_answer,
-    read_lines,
-)
-from waypost.client.http.credentials import Credentials, is_loopback, require_private
+from waypost.client.http.bounded_reading import http_client, read_answer, read_lines
+from waypost.client.http.credentials import Credentials, is_loopback
 from waypost.client.http.decoding import parse_document
+from waypost.client.http.queries import JSON, Parameters, Query, query_of
+from waypost.client.http.shape import ANY, Shape
 from waypost.client.pace import Notices
+from waypost.client.paths import checked_path
 
-JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
-Query = Mapping[str, str]
-Parameters = Mapping[str, str | bool | int | None]
-"""Values of a query; those that say nothing are left out."""
+_METHOD: Final = re.compile(r"[A-Z]{1,16}")
 
 _log = logging.getLogger(__name__)
 
 
 def checked_url(url: str) -> str:
-    """Return a URL without a slash at its end; raises InvalidURL when it is malformed."""
+    """Return a URL without a slash at its end; raises InvalidURL when it is malformed.
+
+    Paths are appended to it, so it has neither a query nor a fragment.
+    """
     try:
         parsed = httpx.URL(url)
-    except httpx.InvalidURL as error:
+    except (httpx.InvalidURL, TypeError) as error:
         raise InvalidURL(f"{url} is not a URL: {error}") from None
     if parsed.scheme not in ("http", "https") or not parsed.host:
         raise InvalidURL(f"{url} is not an address such as http://127.0.0.1:8053")
+    if "?" in url or "#" in url:
+        raise InvalidURL(f"{url} has a query or a fragment, which no URL of a registry has")
     return url.rstrip("/")
 
 
@@ -62,13 +67,20 @@ def are_elsewhere(urls: Iterable[str]) -> bool:
     return not any(is_loopback(httpx.URL(url).host) for url in urls)
 
 
-def query_of(parameters: Parameters) -> dict[str, str]:
-    """Write parameters as a query has them, without those that say nothing."""
-    return {
-        name: "true" if value is True else str(value)
-        for name, value in parameters.items()
-        if value is not None and value is not False and value != ""
-    }
+def may_use_tls(urls: Iterable[str], *, uses_proxies: bool) -> bool:
+    """Whether a connection may be encrypted: to a URL, or to a proxy of the environment."""
+    reached = [*urls, *(getproxies().values() if uses_proxies else ())]
+    return any(each.lower().startswith("https:") for each in reached)
+
+
+def require_private(urls: Iterable[str]) -> None:
+    """Raise InvalidURL for a URL to which a token would be sent unencrypted."""
+    for url in urls:
+        parsed = httpx.URL(url)
+        if parsed.scheme != "https" and not is_loopback(parsed.host):
+            raise InvalidURL(
+                f"{url}: a token is not sent in the clear to another machine: use https"
+            )
 
 
 class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
@@ -99,8 +111,13 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         self._bounds, self._check = bounds, check
         self._notices = Notices(_log) if logs_failures else None
         self._http = http_client(
-            transport=transport, credentials=credentials, uses_proxies=uses_proxies
+            transport=transport,
+            credentials=credentials,
+            uses_proxies=uses_proxies,
+            uses_tls=may_use_tls(self._urls, uses_proxies=uses_proxies),
         )
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._is_closed = False
 
     @property
     def url(self) -> str:
@@ -108,8 +125,10 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         return self._urls[0]
 
     async def aclose(self) -> None:
-        """Close the connections."""
-        await self._http.aclose()
+        """Close the connections; those of another event loop are lost with it."""
+        self._is_closed = True
+        if self._loop in (None, asyncio.get_running_loop()):
+            await self._http.aclose()
 
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
@@ -136,18 +155,15 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         if tag:
             headers["If-None-Match"] = tag
         if body is not None:
-            text = body if isinstance(body, str) else json.dumps(body)
-            headers["Content-Type"], content = content_type, text.encode()
+            headers["Content-Type"], content = content_type, _written(body)
         url = self.url
-        request = self._http.build_request(
-            method, f"{url}{path}", params=query, headers=headers, content=content
-        )
+        request = self._request(method, path, query=query, headers=headers, content=content)
         with self.failing_over(url):
             answer = await read_answer(self._http, request, self._bounds, patience_s=patience_s)
             self._check(answer)
         return answer
 
-    async def ask(
+    async def ask(  # noqa: PLR0913  what a request may have
         self,
         method: str,
         path: str,
@@ -155,6 +171,7 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         *,
         query: Parameters | None = None,
         content_type: str = JSON,
+        shape: Shape = ANY,
     ) -> Mapping[str, Any]:
         """Send a request with a JSON body or none, and return the document of the answer."""
         written = query_of(query or {})
@@ -162,21 +179,50 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
             answer = await self.answer(
                 method, path, query=written, body=body, content_type=content_type
             )
-            return parse_document(answer.body) if answer.body else {}
+            document: Mapping[str, Any] = parse_document(answer.body) if answer.body else {}
+            shape.require(document)
+            return document
 
     async def lines(
         self, path: str, *, query: Query | None = None
     ) -> AsyncGenerator[list[bytes], None]:
         """Yield the lines of a stream in batches as they arrive, until the registry ends it."""
-        url = self.url
-        request = self._http.build_request(
-            "GET", f"{url}{path}", params=query, headers={"Accept": "application/x-ndjson"}
-        )
+        url, headers = self.url, {"Accept": "application/x-ndjson"}
+        request = self._request("GET", path, query=query, headers=headers)
         lines = read_lines(self._http, request, self._bounds, check=self._check)
         with self.failing_over(url):
             async with aclosing(lines) as batches:
                 async for batch in batches:
                     yield batch
+
+    def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query | None,
+        headers: Mapping[str, str],
+        content: bytes | None = None,
+    ) -> httpx.Request:
+        """Make a request; raises InvalidArgument, and Misused where none can be sent."""
+        loop = asyncio.get_running_loop()
+        self._loop = self._loop or loop
+        if self._is_closed:
+            raise Misused("the client is closed")
+        if self._loop is not loop:
+            raise Misused("the client belongs to another event loop: make one in each")
+        if not _METHOD.fullmatch(method):
+            raise InvalidArgument(f"{shown(repr(method))} is not a method such as GET")
+        try:
+            return self._http.build_request(
+                method,
+                f"{self.url}{checked_path(path)}",
+                params=query,
+                headers=headers,
+                content=content,
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise InvalidArgument(f"{method} {path} cannot be sent: {shown(str(error))}") from None
 
     def leave(self, url: str) -> None:
         """Switch to the next process, unless another task has already left this one."""
@@ -192,7 +238,12 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         url = url or self.url
         try:
             yield
+        except Refused as error:
+            error.url = error.url or url
+            raise
         except (Unreachable, Misbehaved) as error:
+            if self._is_closed:
+                raise Misused("the client was closed before the answer came") from error
             if error.url:
                 raise
             self.leave(url)
@@ -202,3 +253,12 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
                 following = "retrying" if self.url == url else f"switching to {self.url}"
                 self._notices.say(url, f"{url}: {problem}; {following}")
             raise error.at(url, problem) from error
+
+
+def _written(body: object) -> bytes:
+    """Write a body: a text as it is, anything else as JSON; raises InvalidArgument."""
+    try:
+        text = body if isinstance(body, str) else json.dumps(body, allow_nan=False)
+        return text.encode()
+    except (TypeError, ValueError, RecursionError) as error:
+        raise InvalidArgument(f"what is to be sent is not JSON: {shown(str(error))}") from None

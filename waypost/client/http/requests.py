@@ -3,17 +3,24 @@
 method, path -> Requests -> RegistryClient, once or several times -> document | text
 """
 
-from typing import Any, Final, cast
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any, Final, TypeVar, cast
 
-from waypost.client.errors import Misbehaved, ServiceUnavailable, TooManyRequests
-from waypost.client.http.bounded_reading import BOUNDS, Answer
+from waypost.client.errors import Misbehaved, ServiceUnavailable, TooManyRequests, WaypostError
+from waypost.client.http.answer import BOUNDS, Answer
 from waypost.client.http.decoding import parse_document
-from waypost.client.http.registry_client import JSON, Parameters, RegistryClient, query_of
+from waypost.client.http.queries import JSON, Parameters, query_of
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.http.retries import RETRIES, Retries, retrying
-from waypost.client.pace import CLOCK, Clock
+from waypost.client.http.shape import ANY, Shape
+from waypost.client.pace import CLOCK, Clock, Notices
 
 IDEMPOTENT: Final = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 """Methods whose repetition has the effect of one request; RFC 9110, section 9.2.2."""
+
+R = TypeVar("R")
+_log = logging.getLogger(__name__)
 
 
 class Requests:
@@ -23,6 +30,7 @@ class Requests:
         self, client: RegistryClient, *, retries: Retries = RETRIES, clock: Clock = CLOCK
     ) -> None:
         self.client, self.retries, self.clock = client, retries, clock
+        self._notices = Notices(_log)
 
     async def ask(  # noqa: PLR0913  what a request may have
         self,
@@ -33,10 +41,14 @@ class Requests:
         query: Parameters | None = None,
         content_type: str = JSON,
         is_repeatable: bool | None = None,
+        shape: Shape = ANY,
+        patience_s: float = 0,
     ) -> dict[str, Any]:
         """Send a request and return the JSON object of its answer; raises WaypostError.
 
         ``is_repeatable`` says whether doing it twice is doing it once, where its method does not.
+        An answer of another ``shape`` is Misbehaved.  ``patience_s`` is how long the registry is
+        asked to wait before it answers.
         """
         answer = await self._answer(
             method,
@@ -45,10 +57,27 @@ class Requests:
             body=body,
             content_type=content_type,
             is_repeatable=is_repeatable,
+            patience_s=patience_s,
         )
         with self.client.failing_over():
             found = parse_document(answer.body, values_max=BOUNDS.answer_values_max)
+            shape.require(found)
         return cast("dict[str, Any]", found)
+
+    async def repeated(self, send: Callable[[], Awaitable[R]], *, is_repeatable: bool) -> R:
+        """Send until it succeeds or must not be repeated; raises the error of the last attempt."""
+        return await retrying(
+            send,
+            is_repeatable=is_repeatable,
+            retries=self.retries,
+            clock=self.clock,
+            note=self._note,
+        )
+
+    def _note(self, error: WaypostError, pause_s: float) -> None:
+        following = "it again" if self.client.url == error.url else self.client.url
+        words = f"{error.url}: {error.problem}; asking {following} in {pause_s:.1f} s"
+        self._notices.say(error.url, words)
 
     async def read_text(self, path: str, *, query: Parameters | None = None) -> str:
         """Get a text; raises WaypostError."""
@@ -69,6 +98,7 @@ class Requests:
         content_type: str = JSON,
         accept: str = JSON,
         is_repeatable: bool | None = None,
+        patience_s: float = 0,
     ) -> Answer:
         async def send() -> Answer:
             url = self.client.url
@@ -80,6 +110,7 @@ class Requests:
                     body=body,
                     content_type=content_type,
                     accept=accept,
+                    patience_s=patience_s,
                 )
             except (TooManyRequests, ServiceUnavailable):
                 self.client.leave(url)
@@ -87,6 +118,4 @@ class Requests:
 
         if is_repeatable is None:
             is_repeatable = method in IDEMPOTENT
-        return await retrying(
-            send, is_repeatable=is_repeatable, retries=self.retries, clock=self.clock
-        )
+        return await self.repeated(send, is_repeatable=is_repeatable)

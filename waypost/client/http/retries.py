@@ -29,6 +29,8 @@ FIRST_S, LONGEST_S = 0.2, 5.0  # delays, which double
 _GATEWAYS: Final = frozenset({502, 503, 504})  # codes of proxies that did not reach a registry
 
 R = TypeVar("R")
+Note = Callable[[WaypostError, float], None]
+"""Takes note of an error after which there is another attempt, and of the pause in seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +67,7 @@ async def retrying(
     is_repeatable: bool,
     retries: Retries = RETRIES,
     clock: Clock = CLOCK,
+    note: Note = lambda _error, _pause_s: None,
 ) -> R:
     """Send until it succeeds or must not be repeated; raises the error of the last attempt."""
     backoff, began_s, attempts = Backoff(FIRST_S, LONGEST_S), clock.now_s(), 0
@@ -83,6 +86,7 @@ async def retrying(
             )
             if is_last:
                 raise
+            note(error, pause_s)
         await clock.sleep(pause_s)
 
 

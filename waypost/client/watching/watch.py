@@ -4,11 +4,13 @@
 
 Little is read ahead: a piece of the stream, when the program has taken the changes before.  If it
 takes none for half a minute, the registry cuts it off, and the watch resumes when it goes on.  A
-wait that is cancelled loses nothing either.
+wait that is cancelled loses nothing either.  A task of the watch reads, so that another one may
+close it meanwhile.
 
 Source: contract.md, "GET /watch".
 """
 
+import asyncio
 import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
@@ -18,22 +20,26 @@ from typing import Any, Final, Generic, TypeVar, cast
 from waypost.client.errors import (
     Expired,
     InternalError,
+    Misbehaved,
+    Misused,
     Refused,
     ServiceUnavailable,
     Timeout,
     TooManyRequests,
     Unreachable,
-    WaypostError,
 )
-from waypost.client.http.registry_client import Parameters, query_of
+from waypost.client.http.queries import Parameters, query_of
 from waypost.client.http.requests import Requests
 from waypost.client.http.retries import asked_wait_s
-from waypost.client.pace import Backoff, Notices
+from waypost.client.pace import RETRY_S_MAX, RETRY_S_MIN, Backoff, Notices
 from waypost.client.watching.changes import Bookmark, Change, Known
 from waypost.client.watching.events import parse_event
 
 _PASSING: Final = (Expired, Timeout, TooManyRequests, ServiceUnavailable, InternalError)
 """Refusals of a stream after which the next one may succeed."""
+
+_LOST: Final = (Refused, Unreachable, Misbehaved)
+_Lost = Refused | Unreachable | Misbehaved
 
 _log = logging.getLogger(__name__)
 E_co = TypeVar("E_co", covariant=True)
@@ -51,10 +57,12 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
         since: str = "",
         with_bookmarks: bool = False,
         patience_s: float,
+        pause_s_max: float = RETRY_S_MAX,
     ) -> None:
         """Read ``path``; raise the last error when nothing becomes complete for ``patience_s``.
 
-        At first it waits no longer than for the answer to any request.
+        At first it waits no longer than for the answer to any request.  Between two streams there
+        are pauses, which grow to ``pause_s_max``.
         """
         self._client, self._path, self._clock = requests.client, path, requests.clock
         self._query = query_of({**query, "progress": with_bookmarks})
@@ -64,7 +72,9 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
         self._stream: AsyncGenerator[list[bytes], None] | None = None
         self._url = self._client.url
         self._is_closed, self._has_completed = False, False
-        self._backoff = Backoff()
+        self._reading: asyncio.Task[None] | None = None
+        self._end: Refused | None = None  # after which the changes would have a gap
+        self._backoff = Backoff(min(RETRY_S_MIN, pause_s_max), pause_s_max)
         self._first_s_max = min(patience_s, requests.retries.total_s_max)
         self._give_up_at_s: float | None = None
         self._notices = Notices(_log, now_s=self._clock.now_s)
@@ -74,7 +84,10 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
         """Why there is no stream; empty while one is open."""
 
     async def __anext__(self) -> E_co:
-        """Wait for the next change; raises WaypostError when the watch ends for good."""
+        """Wait for the next change; raises WaypostError when there is none to be expected.
+
+        After an error the next call tries again, as long as that makes sense.
+        """
         while True:
             while self._pending:
                 following = self._pending.popleft()
@@ -84,15 +97,31 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
                     return cast("E_co", following)
             if self._is_closed:
                 raise StopAsyncIteration
-            try:
-                await self._read_on()
-            except WaypostError:
-                self._is_closed = True
-                raise
+            if self._end is not None:
+                raise self._end
+            await self._read_once()
+
+    async def _read_once(self) -> None:
+        """Let a task read on; it ends with this one, or when the watch is closed."""
+        if self._reading is not None:
+            raise Misused("the changes of a watch are taken by one task at a time")
+        self._reading = reading = asyncio.create_task(self._read_on())
+        try:
+            await asyncio.wait((reading,))
+        finally:
+            reading.cancel()
+            await asyncio.wait((reading,))
+            self._reading = None
+            failure = None if reading.cancelled() else reading.exception()
+        if failure is not None:
+            raise failure
 
     async def aclose(self) -> None:
-        """End the watch and its connection."""
+        """End the watch and its connection; a task that waits for a change waits no longer."""
         self._is_closed = True
+        if self._reading is not None:
+            self._reading.cancel()
+            await asyncio.wait((self._reading,))
         self._pending.clear()
         await self._end_stream()
 
@@ -101,7 +130,8 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
 
     async def _read_on(self) -> None:
         """Read a piece of the stream, or the first one of the next stream after a pause."""
-        lines, lost = None, None
+        lines: list[bytes] | None = None
+        lost: _Lost | None = None
         if self._give_up_at_s is None:
             self._give_up_at_s = self._clock.now_s() + self._first_s_max
         try:
@@ -110,7 +140,7 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
                 self._stream = self._open()
             lines = await anext(self._stream, None)
             self._take(lines or ())
-        except WaypostError as error:
+        except _LOST as error:
             lost = error
         if lines is None or lost is not None:
             await self._end_stream()
@@ -135,7 +165,7 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
             stream, self._stream = self._stream, None
             await stream.aclose()
 
-    def _note(self, lost: WaypostError | None) -> None:
+    def _note(self, lost: _Lost | None) -> None:
         """Note why a stream has ended, and when to open another; raises if that cannot help."""
         now_s = self._clock.now_s()
         if self._has_completed:
@@ -144,11 +174,22 @@ class Watch(AsyncIterator[E_co], AbstractAsyncContextManager["Watch[E_co]"], Gen
         self._backoff.failed(now_s)
         self.problem = "its stream has ended" if lost is None else str(lost)
         if isinstance(lost, Refused):
-            # An error within a stream has no code: the answer to the next request decides.
-            if lost.code and not isinstance(lost, _PASSING):
-                raise lost
-            self._known.refused(lost)
-            self._backoff.retry_at_s += asked_wait_s(lost)
-            self._notices.say(lost.reason, f"a watch was interrupted: {lost}; resuming")
+            self._refused(lost)
         if self._backoff.retry_at_s > (self._give_up_at_s or 0):
+            self._give_up_at_s = None
             raise lost or Unreachable(self.problem, url=self._url)
+        if lost is not None:
+            subject = lost.reason if isinstance(lost, Refused) else lost.url
+            self._notices.say(subject, f"a watch was interrupted: {lost}; resuming")
+
+    def _refused(self, refusal: Refused) -> None:
+        # An error within a stream has no code: the answer to the next request decides.
+        if refusal.code and not isinstance(refusal, _PASSING):
+            self._give_up_at_s = None
+            raise refusal
+        try:
+            self._known.refused(refusal)
+        except Refused as end:
+            self._end = end
+            raise
+        self._backoff.retry_at_s += asked_wait_s(refusal)
