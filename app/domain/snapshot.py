@@ -11,11 +11,12 @@ Source: style.md 2, decisions 2 and 3.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.domain.addresses import IPFamily, family_of, parse_address
 from app.domain.changes import Change
+from app.domain.copies import replace
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE, EndpointSlice
 from app.domain.objects.namespace import NAMESPACE, Namespace

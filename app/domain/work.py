@@ -11,11 +11,12 @@ Source: style.md 2; docs/decisions/0007.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.access.subjects import UNSECURED, User
 from app.domain.changes import Change
+from app.domain.copies import replace
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision, Uid
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of

@@ -9,10 +9,10 @@ Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from app.domain.copies import replace
 from app.domain.errors import (
     AlreadyExists,
     CauseReason,

@@ -9,12 +9,13 @@ Source: spec kubernetes-api 1.7 and 5.8.
 
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from app.domain.copies import replace
 from app.domain.errors import BadRequest, CauseReason, DomainError, Violation
 from app.domain.objects.endpoints import Endpoints
 from app.domain.objects.resource import AnyResource, Object

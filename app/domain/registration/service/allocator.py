@@ -13,9 +13,10 @@ Source: spec kubernetes-api 2.1, 2.2, 2.7 (KEP-3070, KEP-3668).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from app.domain.addresses import Address, IPFamily, Prefix, family_of
+from app.domain.copies import replace
 from app.domain.errors import Exhausted
 from app.domain.occupied import Occupied
 from app.domain.snapshot import Snapshot

@@ -6,8 +6,7 @@ Families and addresses are not static: they depend on the ranges and on the stor
 objects.  Source: spec kubernetes-api 1.3.
 """
 
-from dataclasses import replace
-
+from app.domain.copies import replace
 from app.domain.objects.service import (
     AFFINITY_TIMEOUT_S_DEFAULT,
     LoadBalancerIngress,
