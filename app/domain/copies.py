@@ -25,7 +25,7 @@ def replace(value: V, /, **changes: Any) -> V:  # noqa: ANN401  the fields of an
 @cache
 def _copier(kind: type[Any]) -> Callable[[Any, dict[str, Any]], Any]:
     names = [each.name for each in fields(kind)]
-    slots = {name: getattr(kind, name, None) for name in names}
+    slots: dict[str, Any] = {name: getattr(kind, name, None) for name in names}
     if hasattr(kind, "__post_init__") or not all(
         hasattr(slot, "__set__") for slot in slots.values()
     ):

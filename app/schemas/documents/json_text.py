@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import cast
 
@@ -33,6 +33,8 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes that need a check
 
+Container = dict[str, object] | list[object]
+_CONTAINERS = (dict, list)
 _Pairs = list[tuple[str, object]]
 _Repeated = list[tuple[dict[str, object], _Pairs]]
 """Objects with duplicate keys, with all of their pairs."""
@@ -97,10 +99,8 @@ def _value_at(text: str, position: int) -> tuple[Parsed, int]:
         return members
 
     value, end = _load(text, position, build)
-    if is_too_deep(value):
-        raise _too_deep()
-    if is_too_wide(value):
-        raise BadRequest(f"{_UNREADABLE}{TOO_WIDE}")
+    if _may_exceed(text, position, end):
+        _require_compact(value)
     suspect = _SUSPECT.search(text, position, end)
     if suspect and not all(_is_acceptable(string) for string in _strings(value)):
         problem = "it holds a NUL character or half a surrogate pair"
@@ -161,26 +161,41 @@ def members_of(value: object) -> Iterable[object]:
     return cast("list[object]", value) if isinstance(value, list) else ()
 
 
+def containers_in(value: object) -> list[Container]:
+    """Give the containers among the direct members of a value."""
+    return cast(
+        "list[Container]", [each for each in members_of(value) if type(each) in _CONTAINERS]
+    )
+
+
 def is_too_deep(value: object) -> bool:
     """Whether containers nest deeper than DEPTH_MAX."""
-    level = [value]
-    for _ in range(DEPTH_MAX):
-        below = (member for container in level for member in members_of(container))
-        level = [member for member in below if type(member) in (dict, list)]
-        if not level:
-            return False
-    return True
+    return any(depth == DEPTH_MAX for depth, _ in enumerate(_levels(value)))
 
 
-def is_too_wide(value: object) -> bool:
-    """Whether a container holds more than MEMBERS_MAX members."""
-    pending = [value]
-    while pending:
-        members = members_of(pending.pop())
-        if isinstance(members, Sized) and len(members) > MEMBERS_MAX:
-            return True
-        pending.extend(member for member in members if type(member) in (dict, list))
-    return False
+def _levels(value: object) -> Iterator[list[Container]]:
+    """Yield the containers of a value, level by level."""
+    level = containers_in([value])
+    while level:
+        yield level
+        level = [below for container in level for below in containers_in(container)]
+
+
+def _may_exceed(text: str, start: int, end: int) -> bool:
+    """Whether a text has enough brackets to be too deep, or enough commas to be too wide."""
+    opened = text.count("{", start, end) + text.count("[", start, end)
+    return opened > DEPTH_MAX or text.count(",", start, end) >= MEMBERS_MAX
+
+
+def _require_compact(value: object) -> None:
+    """Raise BadRequest when containers nest too deep, or one holds more than MEMBERS_MAX."""
+    is_too_wide = False
+    for depth, level in enumerate(_levels(value)):
+        if depth == DEPTH_MAX:
+            raise _too_deep()
+        is_too_wide = is_too_wide or max(map(len, level)) > MEMBERS_MAX
+    if is_too_wide:
+        raise BadRequest(f"{_UNREADABLE}{TOO_WIDE}")
 
 
 def _strings(value: object) -> Iterator[str]:
