@@ -20,6 +20,7 @@ _D = TypeVar("_D")
 _BITS = 5
 _FANOUT = 1 << _BITS
 _LEAF_MAX = 48  # entries of a leaf before it splits; copying this many costs under a microsecond
+_new = object.__new__  # without the constructor, which builds a trie
 _DEPTH_MAX = 12  # five bits a level use up a 60-bit hash; below that a leaf just grows
 
 
@@ -103,7 +104,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
         return _differences(self._root, following._root)  # noqa: SLF001  of the same class
 
     def _next(self, root: "_Node[K, V]", size: int) -> "PMap[K, V]":
-        following: PMap[K, V] = PMap()
+        following: PMap[K, V] = _new(PMap)
         following._root, following._size = root, size
         return following
 

@@ -83,7 +83,7 @@ def _field_reader(model: type[Input], field: Field) -> Read:
         if field.part_of(shape_for(model).kind):
             return _reader(hint)
         return _part_reader(_decoder(hint), field.attribute)
-    if (element := _model_in(hint)) is not None:
+    if (element := _model_in(field.hint)) is not None:
         return _list_reader(_decoder(element), field.attribute, keeps_empty=keeps_empty)
     adapter = _adapter(model, field.name)
     if _is_text(adapter):
