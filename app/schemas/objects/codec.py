@@ -7,13 +7,12 @@ Types are checked here, all at once; the core validates the values.
 Source: spec kubernetes-api 1.7 and 5.8.
 """
 
-import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, TypeVar, cast
 
 from pydantic import ValidationError
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from app.domain.copies import replace
 from app.domain.errors import BadRequest, CauseReason, DomainError, Violation
@@ -28,6 +27,7 @@ from app.schemas.documents.paths import IgnoredField, ignored_fields, name_type
 from app.schemas.objects import endpoint_slice as slices
 from app.schemas.objects.direct import Unusual, decode_directly
 from app.schemas.objects.shapes import decode, encode
+from app.schemas.objects.wire import Wire
 from app.schemas.objects.wires import wire_of
 
 W = TypeVar("W", bound=Input)
@@ -164,19 +164,27 @@ def encode_stored(registered: Object) -> bytes | None:
 def decode_bytes(kind: AnyResource | str, stored: bytes | str) -> Object:
     """Decode the JSON of ``encode_bytes``; the revision is the resourceVersion."""
     wire = wire_of(RESOURCES_BY_KIND[kind] if isinstance(kind, str) else kind)
-    registered: Object = decode(wire.model.model_validate_json(stored))
-    return replace(registered, metadata=replace(registered.metadata, resource_version=""))
+    return _read_back(wire, stored)[0]
 
 
 def decode_stored(kind: str, stored: str) -> Object:
     """Decode what the store keeps: the JSON of ``encode_stored``, or of ``encode_bytes``."""
-    registered = decode_bytes(kind, stored)
-    held = wire_of(RESOURCES_BY_KIND[kind]).stored_only
-    if any(f'"{name}":' in stored for name in held):
-        fields: dict[str, Any] = json.loads(stored)
-        hidden = {held[name]: _frozen(fields[name]) for name in held if name in fields}
-        registered = replace(registered, **hidden)
-    return registered
+    wire = wire_of(RESOURCES_BY_KIND[kind])
+    registered, document = _read_back(wire, stored)
+    held = wire.stored_only
+    hidden = {held[name]: _frozen(document[name]) for name in held if name in document}
+    return replace(registered, **hidden) if hidden else registered
+
+
+def _read_back(wire: Wire, stored: bytes | str) -> tuple[Object, dict[str, Any]]:
+    """Decode the JSON of an object, to the object and the document that it was in."""
+    document: dict[str, Any] = from_json(stored)
+    try:
+        registered: Object = decode_directly(wire.model, document, [])
+    except Unusual:
+        registered = decode(wire.model.model_validate_json(stored))
+    unversioned = replace(registered.metadata, resource_version="")
+    return replace(registered, metadata=unversioned), document
 
 
 def _frozen(value: Any) -> Any:  # noqa: ANN401  a value of JSON

@@ -10,9 +10,9 @@ models word what is wrong, or accept it after all.
 Source: docs/decisions/0017.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
-from typing import Annotated, Any, cast, get_args, get_origin
+from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter
 
@@ -57,23 +57,67 @@ def _decoder(model: type[Input]) -> Decode:
 @cache
 def _reader(model: type[Input]) -> Read:
     """Make the function that adds the values of a document's fields to those of an object."""
-    reads = {field.alias: _field_reader(model, field) for field in shape_for(model).fields}
-    for name, field in model.model_fields.items():  # those of a head have no value here
-        reads.setdefault(field.alias or name, _leaf_reader(_adapter(model, name), None, None))
-    ignored = model.ignored
+    plain, reads = _plain_fields(model), _field_readers(model)
 
     def read(document: object, values: Values, unknown: Unknown) -> None:
         if type(document) is not dict:
             raise Unusual
         for key, given in cast("dict[str, object]", document).items():
-            read_field = reads.get(key)
-            if read_field is None:
-                if key not in ignored:
-                    unknown.append(_name(key))
+            kind, attribute, keeps_empty = plain.get(key, _NOT_PLAIN)
+            if type(given) is kind:
+                if given or keeps_empty:
+                    values[attribute] = given
+            elif (read_field := reads.get(key)) is None:
+                unknown.append(_name(key))
             elif given is not None:
                 read_field(given, values, unknown)
 
     return read
+
+
+def _plain_fields(model: type[Input]) -> Mapping[str, "_Plain"]:
+    return {field.alias: _plain(model, field) for field in shape_for(model).fields}
+
+
+def _field_readers(model: type[Input]) -> Mapping[str, Read]:
+    reads = {field.alias: _field_reader(model, field) for field in shape_for(model).fields}
+    for name, field in model.model_fields.items():  # those of a head have no value here
+        reads.setdefault(field.alias or name, _leaf_reader(_adapter(model, name), None, None))
+    return {**dict.fromkeys(model.ignored, _skip), **reads}
+
+
+def _skip(_given: object, _values: Values, _unknown: Unknown) -> None:
+    pass
+
+
+class _Plain(NamedTuple):
+    """A field whose every value of one type is valid as it is."""
+
+    kind: type
+    attribute: str
+    keeps_empty: bool
+
+
+_NOT_PLAIN = _Plain(Unusual, "", keeps_empty=False)  # no value of a document has this type
+
+
+def _plain(model: type[Input], field: Field) -> _Plain:
+    """Find out whether a field is any text, or any boolean, so that its values need no validator.
+
+    Values of other types go to the validator of the field, as a word of ours does.
+    """
+    hint: object = field.hint
+    if field.part_of(shape_for(model).kind) or not (hint is str or hint is bool):
+        return _NOT_PLAIN
+    schema = cast("dict[str, Any]", _adapter(model, field.name).core_schema)
+    while schema["type"] == "nullable":
+        schema = schema["schema"]
+    if schema.keys() - {"type", "metadata"} or schema["type"] != _PLAIN_TYPES[hint]:
+        return _NOT_PLAIN
+    return _Plain(hint, field.attribute, field.default is None or field.is_exact)
+
+
+_PLAIN_TYPES: dict[type, str] = {str: "str", bool: "bool"}
 
 
 def _field_reader(model: type[Input], field: Field) -> Read:
@@ -86,8 +130,6 @@ def _field_reader(model: type[Input], field: Field) -> Read:
     if (element := _model_in(field.hint)) is not None:
         return _list_reader(_decoder(element), field.attribute, keeps_empty=keeps_empty)
     adapter = _adapter(model, field.name)
-    if _is_text(adapter):
-        return _text_reader(adapter, field.attribute, keeps_empty=keeps_empty)
     return _leaf_reader(adapter, conversions(hint)[0], field.attribute, keeps_empty=keeps_empty)
 
 
@@ -105,18 +147,6 @@ def _list_reader(decode: Decode, attribute: str, *, keeps_empty: bool) -> Read:
         if given or keeps_empty:
             elements = cast("list[object]", given)
             values[attribute] = tuple([decode(each, unknown) for each in elements])
-
-    return read
-
-
-def _text_reader(adapter: TypeAdapter[Any], attribute: str, *, keeps_empty: bool) -> Read:
-    validate = adapter.validator.validate_python
-
-    def read(given: object, values: Values, _: Unknown) -> None:
-        if type(given) is not str:
-            given = validate(given)  # a word of ours, in an object that a patch changes
-        if given or keeps_empty:
-            values[attribute] = given
 
     return read
 
@@ -152,14 +182,6 @@ def _adapter(model: type[Input], name: str) -> TypeAdapter[Any]:
     for each in field.metadata:
         hint = Annotated[hint, each]
     return TypeAdapter(hint, config=ConfigDict(strict=True))
-
-
-def _is_text(adapter: TypeAdapter[Any]) -> bool:
-    """Whether a type is any text, or none, so that there is nothing to be validated."""
-    schema = cast("dict[str, Any]", adapter.core_schema)
-    while schema["type"] == "nullable":
-        schema = schema["schema"]
-    return schema["type"] == "str" and not schema.keys() - {"type", "metadata"}
 
 
 def _name(key: object) -> str:
