@@ -25,7 +25,7 @@ from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
 from app.schemas.objects.codec import decode_stored
-from app.store.mapping import change_of, change_rows
+from app.store.mapping import Known, change_of, change_rows
 from app.store.tables import AnyRow, changes, counter, objects
 
 CHANGES_A_READ = 2_000  # changes after which catching up shows them, in complete revisions
@@ -126,12 +126,17 @@ async def load_state(
     server allows an idle transaction.
     """
     row = (await connection.execute(select(counter))).one()
-    found = [each async for each in objects_of(connection)]
     since = max(
         Revision(row.compacted), await _history_begins_after(connection, changes_max, octets_max)
     )
-    revision = Revision(row.revision)
-    history = await changes_after(connection, since, upto=revision, changes_max=changes_max + 1)
+    revision, found, recent = Revision(row.revision), list[Object](), Known()
+    async for stored in stored_objects(connection):
+        found.append(decode_stored(stored.kind, stored.body))
+        if stored.revision > since:  # the history has the same body
+            recent[stored.body] = found[-1]
+    history = await changes_after(
+        connection, since, upto=revision, changes_max=changes_max + 1, known=recent
+    )
     await connection.rollback()
     return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
 
@@ -144,7 +149,10 @@ def stored_objects(
     wanted = tuple(kinds)
     where = (objects.c.kind.in_(wanted),) if wanted else ()
     reading = Reading(
-        columns=(*key, objects.c.body), order=key, texts=(objects.c.body,), where=where
+        columns=(*key, objects.c.revision, objects.c.body),
+        order=key,
+        texts=(objects.c.body,),
+        where=where,
     )
     return rows_of(connection, reading)
 
@@ -170,14 +178,17 @@ async def changes_after(
     *,
     upto: Revision,
     changes_max: int = CHANGES_A_READ,
+    known: Known | None = None,
 ) -> tuple[Change, ...]:
     """Read the changes of the revisions after ``since`` up to ``upto``, in order.
+
+    Objects that are ``known`` by their bodies are not decoded again.
 
     Ends before ``upto`` with the revision that reaches ``changes_max``, so that the caller
     can show these and read on.  Raises HistoryGone when some have been compacted, even while
     reading.
     """
-    found: list[Change] = []
+    found, held = list[Change](), Known() if known is None else known
     reading = Reading(
         columns=_CHANGE,
         order=(changes.c.revision, changes.c.ordinal),
@@ -191,7 +202,7 @@ async def changes_after(
                 if len(found) >= changes_max:
                     return tuple(found)
                 _require_next(row.revision, seen)
-            found.append(change_of(row))
+            found.append(change_of(row, held))
     _require_next(upto + 1, found[-1].revision if found else min(since, upto))
     return tuple(found)
 

@@ -122,7 +122,8 @@ class Manifest(_Read[Object]):
         wanted = apply_document(wire, self.content)
         if current is not None and wanted is wire:
             return current
-        require_short_lists(wanted, self.kind)
+        if current is not None:  # else it is as long as the document
+            require_short_lists(wanted, self.kind)
         self.merged = wanted
         self._places.clear()
         read = decode_known(wanted)

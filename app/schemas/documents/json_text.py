@@ -170,10 +170,10 @@ def containers_in(value: object) -> list[Container]:
 
 def is_too_deep(value: object) -> bool:
     """Whether containers nest deeper than DEPTH_MAX."""
-    return any(depth == DEPTH_MAX for depth, _ in enumerate(_levels(value)))
+    return any(depth == DEPTH_MAX for depth, _ in enumerate(levels_of(value)))
 
 
-def _levels(value: object) -> Iterator[list[Container]]:
+def levels_of(value: object) -> Iterator[list[Container]]:
     """Yield the containers of a value, level by level."""
     level = containers_in([value])
     while level:
@@ -190,7 +190,7 @@ def _may_exceed(text: str, start: int, end: int) -> bool:
 def _require_compact(value: object) -> None:
     """Raise BadRequest when containers nest too deep, or one holds more than MEMBERS_MAX."""
     is_too_wide = False
-    for depth, level in enumerate(_levels(value)):
+    for depth, level in enumerate(levels_of(value)):
         if depth == DEPTH_MAX:
             raise _too_deep()
         is_too_wide = is_too_wide or max(map(len, level)) > MEMBERS_MAX

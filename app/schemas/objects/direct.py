@@ -141,12 +141,14 @@ def _part_reader(decode: Decode, attribute: str) -> Read:
 
 
 def _list_reader(decode: Decode, attribute: str, *, keeps_empty: bool) -> Read:
+    share = _sharing()
+
     def read(given: object, values: Values, unknown: Unknown) -> None:
         if type(given) is not list:
             raise Unusual
         if given or keeps_empty:
             elements = cast("list[object]", given)
-            values[attribute] = tuple([decode(each, unknown) for each in elements])
+            values[attribute] = share(tuple([decode(each, unknown) for each in elements]))
 
     return read
 
@@ -159,14 +161,32 @@ def _leaf_reader(
     keeps_empty: bool = False,
 ) -> Read:
     """Make the reader of a field that is no model; without an ``attribute`` it only validates."""
-    validate = adapter.validator.validate_python
+    validate, share = adapter.validator.validate_python, _sharing()
 
     def read(given: object, values: Values, _: Unknown) -> None:
         held = validate(given)
         if attribute is not None and (held or keeps_empty):
-            values[attribute] = held if convert is None else convert(held)
+            values[attribute] = held if convert is None else share(convert(held))
 
     return read
+
+
+def _sharing() -> Function:
+    """Make a function that gives the value it was given before, if that is equal.
+
+    The Pods of a workload come one after another, with equal labels and containers: a value
+    that many objects share takes the memory of one.
+    """
+    last: object = None
+
+    def shared(made: object) -> object:
+        nonlocal last
+        if made != last:
+            last = made
+            return made
+        return last
+
+    return shared
 
 
 def _model_in(hint: object) -> type[Input] | None:
