@@ -127,6 +127,8 @@ def moves(
     taken: dict[_Held, NamespacedName] = {}
     for change in decided:
         before, after = held(change.before), held(change.after)
+        if not (before or after):
+            continue
         released.extend((value, change.key) for value in sorted(before - after))
         for value in before - after:
             if taken.get(value) == change.key:

@@ -40,7 +40,14 @@ def test_a_copy_is_the_one_of_the_standard_library(found: Object) -> None:
     assert copied == dataclasses.replace(found, metadata=changed)
     assert type(copied) is type(found)
     assert found == before
-    assert replace(found) == found
+
+
+def test_nothing_is_copied_when_nothing_differs() -> None:
+    """A value is immutable, so that its copy can be itself."""
+    meta = ObjectMeta(name="a", labels={"app": "a"})
+    assert replace(meta) is meta
+    assert replace(meta, name=meta.name, labels=meta.labels) is meta
+    assert replace(meta, labels={"app": "a"}) is not meta
 
 
 def test_a_field_that_the_class_has_not_is_refused() -> None:
