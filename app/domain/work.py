@@ -59,6 +59,8 @@ class Work:
         default_factory=dict[tuple[str, NamespacedName], Object | None]
     )
 
+    _listed: tuple[tuple[Change, ...], Snapshot | None] = ((), None)
+
     def seed(self, ordinal: int) -> int:
         """Make a seed for pseudo-random choices, different for every revision and ordinal."""
         return (self.revision << _ORDINAL_BITS) + ordinal
@@ -90,11 +92,15 @@ class Work:
 
     def changes(self) -> tuple[Change, ...]:
         """List the net changes of this write, one per object, in order of first touch."""
-        return tuple(
-            Change(revision=self.revision, before=before, after=after)
-            for (kind, key), before in self._before.items()
-            if (after := self.find(kind, key)) is not before
-        )
+        listed, snapshot = self._listed
+        if snapshot is not self.snapshot:  # else nothing was written since they were listed
+            listed = tuple(
+                Change(revision=self.revision, before=before, after=after)
+                for (kind, key), before in self._before.items()
+                if (after := self.find(kind, key)) is not before
+            )
+            self._listed = listed, self.snapshot
+        return listed
 
     def _step(
         self, kind: str, key: NamespacedName, before: Object | None, after: Object | None

@@ -64,9 +64,8 @@ def create(work: Work, draft: Object) -> Object:
     )
     current = work.find(kind.name, meta.key)
     strategy = strategy_for(kind)
-    if not strategy.is_created_with_status:
-        draft = replace(draft, **kind.no_status)
-    admitted = strategy.admitted(work, None, replace(draft, metadata=meta))
+    status: Mapping[str, Any] = {} if strategy.is_created_with_status else kind.no_status
+    admitted = strategy.admitted(work, None, replace(draft, metadata=meta, **status))
     if current is not None:
         raise AlreadyExists(f'{kind.plural} "{meta.name}" already exists').about(
             kind.plural, meta.name
