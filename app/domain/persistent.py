@@ -103,7 +103,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
         return _differences(self._root, following._root)  # noqa: SLF001  of the same class
 
     def _next(self, root: "_Node[K, V]", size: int) -> "PMap[K, V]":
-        following: PMap[K, V] = PMap.__new__(PMap)  # the constructor would build a trie
+        following: PMap[K, V] = object.__new__(type(self))  # the constructor would build a trie
         following._root, following._size = root, size
         return following
 
