@@ -17,7 +17,7 @@ from datetime import datetime
 from app.domain.access.subjects import UNSECURED, User
 from app.domain.changes import Change
 from app.domain.copies import replace
-from app.domain.names import REVISION_ZERO, NamespacedName, Revision, Uid
+from app.domain.names import NamespacedName, Revision, Uid
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot
@@ -76,7 +76,7 @@ class Work:
         """
         kind, key = resource_of(desired).name, desired.metadata.key
         current = self.find(kind, key)
-        if current is not None and _unversioned(current) == _unversioned(desired):
+        if current is not None and current == _versioned_as(current, desired):
             return current
         meta = replace(desired.metadata, revision=self.revision, resource_version="")
         stored = replace(desired, metadata=meta)
@@ -110,6 +110,7 @@ class Work:
         self.snapshot = self.snapshot.apply((change,))
 
 
-def _unversioned(registered: Object) -> Object:
-    meta = replace(registered.metadata, revision=REVISION_ZERO, resource_version="")
-    return replace(registered, metadata=meta)
+def _versioned_as(current: Object, desired: Object) -> Object:
+    known = current.metadata
+    version = {"revision": known.revision, "resource_version": known.resource_version}
+    return replace(desired, metadata=replace(desired.metadata, **version))

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import cast
 
@@ -23,6 +23,7 @@ from app.schemas.documents.body_bounds import (
     NODES_MAX,
     TOO_WIDE,
 )
+from app.schemas.documents.containers import levels_of, members_of
 from app.schemas.documents.paths import join_path, named_members_of
 from app.schemas.documents.yaml_text import Parsed
 
@@ -33,8 +34,6 @@ _STRING = re.compile(r'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
 _LONG_NUMBER = re.compile(r"[0-9]{4000}")
 _SUSPECT = re.compile(r"\\u(?:0000|[dD][89a-fA-F][0-9a-fA-F]{2})")  # escapes that need a check
 
-Container = dict[str, object] | list[object]
-_CONTAINERS = (dict, list)
 _Pairs = list[tuple[str, object]]
 _Repeated = list[tuple[dict[str, object], _Pairs]]
 """Objects with duplicate keys, with all of their pairs."""
@@ -154,31 +153,9 @@ def _too_deep() -> BadRequest:
     return BadRequest(f"{_UNREADABLE}it nests deeper than {DEPTH_MAX} levels")
 
 
-def members_of(value: object) -> Iterable[object]:
-    """Give the direct members of a container; any other value has none."""
-    if isinstance(value, dict):
-        return cast("dict[str, object]", value).values()
-    return cast("list[object]", value) if isinstance(value, list) else ()
-
-
-def containers_in(value: object) -> list[Container]:
-    """Give the containers among the direct members of a value."""
-    return cast(
-        "list[Container]", [each for each in members_of(value) if type(each) in _CONTAINERS]
-    )
-
-
 def is_too_deep(value: object) -> bool:
     """Whether containers nest deeper than DEPTH_MAX."""
     return any(depth == DEPTH_MAX for depth, _ in enumerate(levels_of(value)))
-
-
-def levels_of(value: object) -> Iterator[list[Container]]:
-    """Yield the containers of a value, level by level."""
-    level = containers_in([value])
-    while level:
-        yield level
-        level = [below for container in level for below in containers_in(container)]
 
 
 def _may_exceed(text: str, start: int, end: int) -> bool:

@@ -14,7 +14,7 @@ from app.domain.errors import BadRequest, Violation
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES_BY_KIND
 from app.domain.violations import too_many
-from app.schemas.documents.json_text import Container, containers_in
+from app.schemas.documents.containers import Container, containers_in
 from app.schemas.documents.paths import join_path, named_members_of
 from app.schemas.objects import endpoint_slice, namespace, node, pod, service, service_cidr
 from app.schemas.objects.access import bindings, roles, tokens

@@ -15,7 +15,7 @@ from typing import cast
 
 from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
 from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
-from app.schemas.documents.json_text import Container, levels_of
+from app.schemas.documents.containers import Container, levels_of
 from app.schemas.objects.wires import in_step
 from app.schemas.patches.keyed_lists import fields_in
 from app.schemas.patches.object_merge import three_way_merge
