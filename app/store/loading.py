@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
@@ -65,24 +65,32 @@ async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerato
 
     Raises TimeoutError when one takes too long; the caller's time with a piece does not count.
     """
-    after: tuple[Any, ...] | None = None
+    statement, after = _piece(reading, is_first=True), dict[str, Any]()
+    following = _piece(reading, is_first=False)  # written once, for any number of pieces
     while True:
         async with asyncio.timeout(reading.piece_s_max):
-            rows = (await connection.execute(_piece(reading, after))).all()
+            rows = (await connection.execute(statement, after)).all()
         if not rows:
             return
         yield rows
-        after = tuple(getattr(rows[-1], str(column.key)) for column in reading.order)
+        statement = following
+        after = {_after(column): getattr(rows[-1], str(column.key)) for column in reading.order}
 
 
-def _piece(reading: Reading, after: "tuple[Any, ...] | None") -> "Select[*tuple[Any, ...]]":
-    """Select the next rows within the octets, at least one."""
+def _after(column: ColumnElement[Any]) -> str:
+    """Name the parameter that has a column's value in the last row that was read."""
+    return f"after_{column.key}"
+
+
+def _piece(reading: Reading, *, is_first: bool) -> "Select[*tuple[Any, ...]]":
+    """Select the first rows, or those after the last one, within the octets, at least one."""
     octets = sum(
         (func.coalesce(func.octet_length(text), 0) for text in reading.texts), start=literal(0)
     )
     found = select(*reading.columns, octets.label("octets")).where(*reading.where)
-    if after is not None:
-        found = found.where(tuple_(*reading.order) > tuple_(*map(literal, after)))
+    if not is_first:
+        last = [bindparam(_after(column), type_=column.type) for column in reading.order]
+        found = found.where(tuple_(*reading.order) > tuple_(*last))
     rows = found.order_by(*reading.order).limit(reading.rows_max).subquery()
     order = [rows.c[str(column.key)] for column in reading.order]
     total = func.sum(rows.c.octets).over(order_by=order).label("total")
