@@ -22,7 +22,6 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.names import REVISION_ZERO, Revision
 from app.domain.objects.meta import format_time
 from app.registry.reads.view import View
-from app.registry.threads import without_collection
 from app.store.engine import connected, driver_of
 from app.store.loading import Forked, HistoryGone, changes_after, load_state, require_agreement
 from app.store.saving import CHANNEL, origin_of
@@ -106,8 +105,7 @@ class ChangeLogFollower:
             connection = await plain.execution_options(isolation_level="REPEATABLE READ")
             self.clock.update(await connection.scalar(_TIME) or self.clock.now())
             begun_s = self._monotonic()
-            with without_collection():
-                loaded = await load_state(connection)
+            loaded = await load_state(connection)
         # The view ignores it when this process' writes have advanced it further meanwhile.
         await self.view.show_anew(
             loaded.snapshot,

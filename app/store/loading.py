@@ -10,8 +10,9 @@ statement follows soon: the server ends idle transactions (``store.engine``).
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Iterable, Sequence
-from contextlib import aclosing
+import gc
+from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
+from contextlib import aclosing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +35,7 @@ OCTETS_A_PIECE = 1 << 20  # of the texts in it
 PIECE_S_MAX = 10.0  # seconds to receive a piece; a server that takes longer is unreachable
 HISTORY_CHANGES_MAX = 10_000  # changes of the history that is read with the state
 HISTORY_OCTETS_MAX = 16 << 20  # of their texts
+_YOUNG_MAX, _NEVER = 20_000, 1_000_000_000  # new objects, and collections of younger ones
 COMPARED_MAX = 64  # changes by which two histories are compared
 
 
@@ -138,15 +140,30 @@ async def load_state(
         Revision(row.compacted), await _history_begins_after(connection, changes_max, octets_max)
     )
     revision, found, recent = Revision(row.revision), list[Object](), Known()
-    async for stored in stored_objects(connection):
-        found.append(decode_stored(stored.kind, stored.body))
-        if stored.revision > since:  # the history has the same body
-            recent[stored.body] = found[-1]
+    with only_young_collected():
+        async for stored in stored_objects(connection):
+            found.append(decode_stored(stored.kind, stored.body))
+            if stored.revision > since:  # the history has the same body
+                recent[stored.body] = found[-1]
     history = await changes_after(
         connection, since, upto=revision, changes_max=changes_max + 1, known=recent
     )
     await connection.rollback()
     return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
+
+
+@contextmanager
+def only_young_collected() -> Generator[None]:
+    """Spare what was read the cyclic garbage collector, which would traverse it again and again.
+
+    Objects have no reference cycles, but the statements that read them have: these die young.
+    """
+    thresholds = gc.get_threshold()
+    gc.set_threshold(_YOUNG_MAX, _NEVER, _NEVER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
 
 
 def stored_objects(
