@@ -10,9 +10,8 @@ statement follows soon: the server ends idle transactions (``store.engine``).
 """
 
 import asyncio
-import gc
-from collections.abc import AsyncGenerator, Generator, Iterable, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Iterable, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,6 +25,7 @@ from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
 from app.schemas.objects.codec import decode_stored
+from app.store.collector import only_young_collected
 from app.store.mapping import Known, change_of, change_rows
 from app.store.tables import AnyRow, changes, counter, objects
 
@@ -35,7 +35,6 @@ OCTETS_A_PIECE = 1 << 20  # of the texts in it
 PIECE_S_MAX = 10.0  # seconds to receive a piece; a server that takes longer is unreachable
 HISTORY_CHANGES_MAX = 10_000  # changes of the history that is read with the state
 HISTORY_OCTETS_MAX = 16 << 20  # of their texts
-_YOUNG_MAX, _NEVER = 20_000, 1_000_000_000  # new objects, and collections of younger ones
 COMPARED_MAX = 64  # changes by which two histories are compared
 
 
@@ -150,20 +149,6 @@ async def load_state(
     )
     await connection.rollback()
     return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
-
-
-@contextmanager
-def only_young_collected() -> Generator[None]:
-    """Spare what was read the cyclic garbage collector, which would traverse it again and again.
-
-    Objects have no reference cycles, but the statements that read them have: these die young.
-    """
-    thresholds = gc.get_threshold()
-    gc.set_threshold(_YOUNG_MAX, _NEVER, _NEVER)
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
 
 
 def stored_objects(

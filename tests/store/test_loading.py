@@ -1,6 +1,5 @@
 """State and history of any size are read completely, and shown in complete revisions."""
 
-import gc
 from collections.abc import Sequence
 from itertools import chain
 
@@ -22,7 +21,6 @@ from app.store.loading import (
     Reading,
     changes_after,
     load_state,
-    only_young_collected,
     pieces,
 )
 from app.store.tables import changes as log
@@ -197,12 +195,3 @@ async def test_a_piece_that_takes_too_long_times_out(database_url: str) -> None:
         async with engine.connect() as connection:
             with pytest.raises(TimeoutError):
                 await anext(pieces(connection, reading))
-
-
-def test_while_the_state_is_read_only_young_objects_are_collected() -> None:
-    """The thresholds of the collector are as before afterwards, also after a failure."""
-    before = gc.get_threshold()
-    with pytest.raises(KeyError), only_young_collected():
-        assert gc.get_threshold()[1:] > before[1:]
-        raise KeyError
-    assert gc.get_threshold() == before
