@@ -67,7 +67,7 @@ async def render(
 def _render_draft(body: bytes, media: MediaType, field_validation: str) -> Draft[RenderRequest]:
     document = parse_document(body, media)
     wanted = read_request(document.content)
-    remarks = Remarks(tuple(ignored_fields(wanted)), document.duplicates)
+    remarks = Remarks(tuple(ignored_fields(RenderRequest, document.content)), document.duplicates)
     return draft_of(wanted, "RenderRequest", remarks, field_validation)
 
 

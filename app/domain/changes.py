@@ -105,8 +105,8 @@ def pieces_of(
         yield tuple(piece)
 
 
-def is_light(changes: Iterable[Change]) -> bool:
+def is_light(changes: Iterable[Change], octets_max: int = AT_ONCE_OCTETS) -> bool:
     """Whether changes are small enough to be processed in one go."""
-    pieces = pieces_of(changes)
+    pieces = pieces_of(changes, octets_max)
     next(pieces, None)
     return next(pieces, None) is None

@@ -103,7 +103,7 @@ class PMap(Mapping[K, V], Generic[K, V]):
         return _differences(self._root, following._root)  # noqa: SLF001  of the same class
 
     def _next(self, root: "_Node[K, V]", size: int) -> "PMap[K, V]":
-        following: PMap[K, V] = PMap()
+        following: PMap[K, V] = object.__new__(type(self))  # the constructor would build a trie
         following._root, following._size = root, size
         return following
 
@@ -153,20 +153,28 @@ def _with(
     node: "_Node[K, V]", key: K, value: V, bits: int, depth: int
 ) -> tuple["_Node[K, V]", int]:
     if type(node) is not tuple:
-        entries = _dict_of(node)
-        grown = 0 if key in entries else 1
-        return _built({**entries, key: value}, depth=depth), grown
+        held = _dict_of(node)
+        entries = held.copy()  # a third of the time of writing it anew
+        entries[key] = value
+        return _built(entries, depth=depth), len(entries) - len(held)
     place = bits & (_FANOUT - 1)
     child, grown = _with(node[place], key, value, bits >> _BITS, depth + 1)
-    return (*node[:place], child, *node[place + 1 :]), grown
+    return _with_child(node, place, child), grown
 
 
 def _without(node: "_Node[K, V]", key: K, bits: int) -> "_Node[K, V]":
     if type(node) is not tuple:
         return {kept: value for kept, value in _dict_of(node).items() if kept != key}
     place = bits & (_FANOUT - 1)
-    child = _without(node[place], key, bits >> _BITS)
-    return (*node[:place], child, *node[place + 1 :])
+    return _with_child(node, place, _without(node[place], key, bits >> _BITS))
+
+
+def _with_child(
+    branch: tuple["_Node[K, V]", ...], place: int, child: "_Node[K, V]"
+) -> "_Node[K, V]":
+    children = list(branch)  # quicker than joining parts of the tuple
+    children[place] = child
+    return tuple(children)
 
 
 def _keys(node: "_Node[K, V]") -> Iterator[K]:

@@ -11,11 +11,12 @@ Source: style.md 2, decisions 2 and 3.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from app.domain.addresses import IPFamily, family_of, parse_address
 from app.domain.changes import Change
+from app.domain.copies import replace
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE, EndpointSlice
 from app.domain.objects.namespace import NAMESPACE, Namespace
@@ -32,8 +33,10 @@ Members = PMap[NamespacedName, None]
 _Index = PMap[Term, Members]
 
 _NO_MEMBERS: Final[Members] = PMap()
+_NO_TERMS: Final[frozenset[Term]] = frozenset()
 _ADDRESS_BITS = {IPFamily.IPV4: 32, IPFamily.IPV6: 128}
 _PORT_BITS = 16
+_ALLOCATED = ("address", "node-port")  # families of terms that are numbers of one holder
 
 
 def terms_of(registered: Object) -> Iterator[Term]:
@@ -170,16 +173,21 @@ class Snapshot:
         return rewound if rewound.revision == to else replace(rewound, revision=to)
 
     def _stepped(self, change: Change) -> "Snapshot":
-        before, after = change.before, change.after
-        old = frozenset(terms_of(before)) if before is not None else frozenset[Term]()
-        new = frozenset(terms_of(after)) if after is not None else frozenset[Term]()
-        index = self.index
+        before, after, key = change.before, change.after, change.key
+        old = _NO_TERMS if before is None else frozenset(terms_of(before))
+        new = _NO_TERMS if after is None else frozenset(terms_of(after))
+        index, alone = self.index, _NO_MEMBERS.set(key, None)
         for term in old - new:
-            index = _entry_removed(index, term, change.key)
+            index = _entry_removed(index, term, key)
         for term in new - old:
-            index = index.set(term, index.get(term, _NO_MEMBERS).set(change.key, None))
-        stepped = replace(
-            self, objects=_placed(self, change), revision=change.revision, index=index
+            members = index.get(term)
+            index = index.set(term, alone if members is None else members.set(key, None))
+        stepped = Snapshot(
+            revision=change.revision,
+            objects=_placed(self, change),
+            index=index,
+            held_addresses=self.held_addresses,
+            held_ports=self.held_ports,
         )
         return _reoccupied(stepped, old ^ new)
 
@@ -221,12 +229,12 @@ def _index_of(objects: Iterable[Object]) -> dict[Term, Members]:
 
 
 def _reoccupied(snapshot: Snapshot, terms: Iterable[Term]) -> Snapshot:
+    allocated = [term for term in terms if term[0] in _ALLOCATED]
+    if not allocated:
+        return snapshot
     held, ports = dict(snapshot.held_addresses), snapshot.held_ports
-    changed = False
-    for term in terms:
-        if term[0] not in ("address", "node-port"):
-            continue
-        changed, is_held = True, term in snapshot.index
+    for term in allocated:
+        is_held = term in snapshot.index
         if term[0] == "node-port":
             ports = ports.hold(int(term[1])) if is_held else ports.release(int(term[1]))
         elif (address := parse_address(term[1])) is not None:
@@ -234,7 +242,7 @@ def _reoccupied(snapshot: Snapshot, terms: Iterable[Term]) -> Snapshot:
             held[family] = (
                 held[family].hold(int(address)) if is_held else held[family].release(int(address))
             )
-    return replace(snapshot, held_addresses=held, held_ports=ports) if changed else snapshot
+    return replace(snapshot, held_addresses=held, held_ports=ports)
 
 
 def _entry_removed(index: _Index, term: Term, key: NamespacedName) -> _Index:

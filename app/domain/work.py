@@ -11,12 +11,13 @@ Source: style.md 2; docs/decisions/0007.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from app.domain.access.subjects import UNSECURED, User
 from app.domain.changes import Change
-from app.domain.names import REVISION_ZERO, NamespacedName, Revision, Uid
+from app.domain.copies import replace
+from app.domain.names import NamespacedName, Revision, Uid
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot
@@ -58,6 +59,8 @@ class Work:
         default_factory=dict[tuple[str, NamespacedName], Object | None]
     )
 
+    _listed: tuple[tuple[Change, ...], Snapshot | None] = ((), None)
+
     def seed(self, ordinal: int) -> int:
         """Make a seed for pseudo-random choices, different for every revision and ordinal."""
         return (self.revision << _ORDINAL_BITS) + ordinal
@@ -73,7 +76,7 @@ class Work:
         """
         kind, key = resource_of(desired).name, desired.metadata.key
         current = self.find(kind, key)
-        if current is not None and _unversioned(current) == _unversioned(desired):
+        if current is not None and current == _versioned_as(current, desired):
             return current
         meta = replace(desired.metadata, revision=self.revision, resource_version="")
         stored = replace(desired, metadata=meta)
@@ -89,11 +92,15 @@ class Work:
 
     def changes(self) -> tuple[Change, ...]:
         """List the net changes of this write, one per object, in order of first touch."""
-        return tuple(
-            Change(revision=self.revision, before=before, after=after)
-            for (kind, key), before in self._before.items()
-            if (after := self.find(kind, key)) is not before
-        )
+        listed, snapshot = self._listed
+        if snapshot is not self.snapshot:  # else nothing was written since they were listed
+            listed = tuple(
+                Change(revision=self.revision, before=before, after=after)
+                for (kind, key), before in self._before.items()
+                if (after := self.find(kind, key)) is not before
+            )
+            self._listed = listed, self.snapshot
+        return listed
 
     def _step(
         self, kind: str, key: NamespacedName, before: Object | None, after: Object | None
@@ -103,6 +110,7 @@ class Work:
         self.snapshot = self.snapshot.apply((change,))
 
 
-def _unversioned(registered: Object) -> Object:
-    meta = replace(registered.metadata, revision=REVISION_ZERO, resource_version="")
-    return replace(registered, metadata=meta)
+def _versioned_as(current: Object, desired: Object) -> Object:
+    known = current.metadata
+    version = {"revision": known.revision, "resource_version": known.resource_version}
+    return replace(desired, metadata=replace(desired.metadata, **version))

@@ -15,7 +15,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import ColumnElement, Select, bindparam, func, literal, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from app.domain.changes import Change
@@ -25,7 +25,8 @@ from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
 from app.registry.reads.view import View
 from app.schemas.objects.codec import decode_stored
-from app.store.mapping import change_of, change_rows
+from app.store.collector import only_young_collected
+from app.store.mapping import Known, change_of, change_rows
 from app.store.tables import AnyRow, changes, counter, objects
 
 CHANGES_A_READ = 2_000  # changes after which catching up shows them, in complete revisions
@@ -65,24 +66,32 @@ async def pieces(connection: AsyncConnection, reading: Reading) -> AsyncGenerato
 
     Raises TimeoutError when one takes too long; the caller's time with a piece does not count.
     """
-    after: tuple[Any, ...] | None = None
+    statement, after = _piece(reading, is_first=True), dict[str, Any]()
+    following = _piece(reading, is_first=False)  # written once, for any number of pieces
     while True:
         async with asyncio.timeout(reading.piece_s_max):
-            rows = (await connection.execute(_piece(reading, after))).all()
+            rows = (await connection.execute(statement, after)).all()
         if not rows:
             return
         yield rows
-        after = tuple(getattr(rows[-1], str(column.key)) for column in reading.order)
+        statement = following
+        after = {_after(column): getattr(rows[-1], str(column.key)) for column in reading.order}
 
 
-def _piece(reading: Reading, after: "tuple[Any, ...] | None") -> "Select[*tuple[Any, ...]]":
-    """Select the next rows within the octets, at least one."""
+def _after(column: ColumnElement[Any]) -> str:
+    """Name the parameter that has a column's value in the last row that was read."""
+    return f"after_{column.key}"
+
+
+def _piece(reading: Reading, *, is_first: bool) -> "Select[*tuple[Any, ...]]":
+    """Select the first rows, or those after the last one, within the octets, at least one."""
     octets = sum(
         (func.coalesce(func.octet_length(text), 0) for text in reading.texts), start=literal(0)
     )
     found = select(*reading.columns, octets.label("octets")).where(*reading.where)
-    if after is not None:
-        found = found.where(tuple_(*reading.order) > tuple_(*map(literal, after)))
+    if not is_first:
+        last = [bindparam(_after(column), type_=column.type) for column in reading.order]
+        found = found.where(tuple_(*reading.order) > tuple_(*last))
     rows = found.order_by(*reading.order).limit(reading.rows_max).subquery()
     order = [rows.c[str(column.key)] for column in reading.order]
     total = func.sum(rows.c.octets).over(order_by=order).label("total")
@@ -126,12 +135,18 @@ async def load_state(
     server allows an idle transaction.
     """
     row = (await connection.execute(select(counter))).one()
-    found = [each async for each in objects_of(connection)]
     since = max(
         Revision(row.compacted), await _history_begins_after(connection, changes_max, octets_max)
     )
-    revision = Revision(row.revision)
-    history = await changes_after(connection, since, upto=revision, changes_max=changes_max + 1)
+    revision, found, recent = Revision(row.revision), list[Object](), Known()
+    with only_young_collected():
+        async for stored in stored_objects(connection):
+            found.append(decode_stored(stored.kind, stored.body))
+            if stored.revision > since:  # the history has the same body
+                recent[stored.body] = found[-1]
+    history = await changes_after(
+        connection, since, upto=revision, changes_max=changes_max + 1, known=recent
+    )
     await connection.rollback()
     return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
 
@@ -144,7 +159,10 @@ def stored_objects(
     wanted = tuple(kinds)
     where = (objects.c.kind.in_(wanted),) if wanted else ()
     reading = Reading(
-        columns=(*key, objects.c.body), order=key, texts=(objects.c.body,), where=where
+        columns=(*key, objects.c.revision, objects.c.body),
+        order=key,
+        texts=(objects.c.body,),
+        where=where,
     )
     return rows_of(connection, reading)
 
@@ -170,14 +188,17 @@ async def changes_after(
     *,
     upto: Revision,
     changes_max: int = CHANGES_A_READ,
+    known: Known | None = None,
 ) -> tuple[Change, ...]:
     """Read the changes of the revisions after ``since`` up to ``upto``, in order.
+
+    Objects that are ``known`` by their bodies are not decoded again.
 
     Ends before ``upto`` with the revision that reaches ``changes_max``, so that the caller
     can show these and read on.  Raises HistoryGone when some have been compacted, even while
     reading.
     """
-    found: list[Change] = []
+    found, held = list[Change](), Known() if known is None else known
     reading = Reading(
         columns=_CHANGE,
         order=(changes.c.revision, changes.c.ordinal),
@@ -191,7 +212,7 @@ async def changes_after(
                 if len(found) >= changes_max:
                     return tuple(found)
                 _require_next(row.revision, seen)
-            found.append(change_of(row))
+            found.append(change_of(row, held))
     _require_next(upto + 1, found[-1].revision if found else min(since, upto))
     return tuple(found)
 

@@ -28,13 +28,29 @@ def body_of(registered: Object) -> str:
     return stored_bytes(registered).decode()
 
 
-def change_of(row: AnyRow) -> Change:
-    """Read a change from its row."""
+Known = dict[str, Object]
+"""Objects by their stored bodies: an object is decoded once, and kept in memory once."""
+
+
+def change_of(row: AnyRow, known: Known) -> Change:
+    """Read a change from its row, with objects that are ``known``, to which the others are added.
+
+    What is before a change is mostly what was after an earlier one.
+    """
     return Change(
         revision=Revision(row.revision),
-        before=None if row.before is None else decode_stored(row.kind, row.before),
-        after=None if row.after is None else decode_stored(row.kind, row.after),
+        before=_known(row.kind, row.before, known),
+        after=_known(row.kind, row.after, known),
     )
+
+
+def _known(kind: str, body: str | None, known: Known) -> Object | None:
+    if body is None:
+        return None
+    found = known.get(body)
+    if found is None:
+        found = known[body] = decode_stored(kind, body)
+    return found
 
 
 def object_row(registered: Object, body: str) -> Row:

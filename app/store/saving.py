@@ -26,6 +26,9 @@ from app.store.mapping import Row, addresses_held, change_rows, object_row, port
 CHANNEL = "waypost"  # of notifications
 SAVE_S_MAX = 10.0  # seconds for one statement, and for the commit
 OCTETS_A_PART = 1 << 20  # of a table's texts in one statement, about ten ms
+WRITTEN_AT_ONCE_OCTETS = 1_000_000
+"""Roughly the size of changes whose rows are made in the event loop, in under ten milliseconds: a
+batch of status reports of Pods, each with its slice.  A thread would compete with the loop."""
 _ORIGINS: WeakKeyDictionary[AsyncEngine, str] = WeakKeyDictionary()
 
 
@@ -49,7 +52,8 @@ async def save(
     TimeoutError when the database takes longer than ``SAVE_S_MAX`` for a part.
     """
     latest = decided[-1].revision
-    parts = _written(decided) if is_light(decided) else await in_thread(_written, decided)
+    is_small = is_light(decided, WRITTEN_AT_ONCE_OCTETS)
+    parts = _written(decided) if is_small else await in_thread(_written, decided)
     texts = json.dumps(dict(cursors)), f"{latest} {origin_of(connection.engine)}"
     driver = await driver_of(connection)
     async with AsyncExitStack() as stack:
@@ -127,6 +131,8 @@ def moves(
     taken: dict[_Held, NamespacedName] = {}
     for change in decided:
         before, after = held(change.before), held(change.after)
+        if not (before or after):
+            continue
         released.extend((value, change.key) for value in sorted(before - after))
         for value in before - after:
             if taken.get(value) == change.key:

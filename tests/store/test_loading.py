@@ -14,7 +14,15 @@ from app.domain.work import Work
 from app.registry.reads.view import View
 from app.registry.writes import lifecycle
 from app.store.change_log import ChangeLogFollower
-from app.store.loading import HistoryGone, Loaded, Piece, Reading, changes_after, load_state, pieces
+from app.store.loading import (
+    HistoryGone,
+    Loaded,
+    Piece,
+    Reading,
+    changes_after,
+    load_state,
+    pieces,
+)
 from app.store.tables import changes as log
 from tests.builders import a_pod
 from tests.databases import connected

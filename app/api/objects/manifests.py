@@ -12,10 +12,11 @@ Source: contract.md, "POST /apply"; spec kubernetes-api 3.8.
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Generic
 
 from app.api.objects.bodies import D, Draft, draft_of, drafted
+from app.domain.copies import replace
 from app.domain.errors import BadRequest, DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
@@ -121,7 +122,8 @@ class Manifest(_Read[Object]):
         wanted = apply_document(wire, self.content)
         if current is not None and wanted is wire:
             return current
-        require_short_lists(wanted, self.kind)
+        if current is not None:  # else it is as long as the document
+            require_short_lists(wanted, self.kind)
         self.merged = wanted
         self._places.clear()
         read = decode_known(wanted)

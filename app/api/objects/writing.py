@@ -7,7 +7,6 @@ Decisions run inside the writer, so that they see the state that they change.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import TypeVar
 
 from fastapi import Request
@@ -15,6 +14,7 @@ from fastapi import Request
 from app.api.access.identity import user_of
 from app.api.dependencies import Registry, registry_of
 from app.domain import errors
+from app.domain.copies import replace
 from app.domain.names import NamespacedName
 from app.domain.objects.namespace import DEFAULT_NAMESPACE
 from app.domain.objects.resource import AnyResource, Object

@@ -12,6 +12,7 @@ Source: style.md 2; docs/decisions/0016.
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import MISSING, dataclass, field, fields
+from functools import cached_property
 from typing import Any, Generic, TypeVar
 
 from app.domain.objects.meta import ObjectMeta
@@ -101,8 +102,8 @@ class Resource(Generic[T]):
         """The API group; empty for the core group."""
         return self.api_version.rpartition("/")[0]
 
-    @property
-    def no_status(self) -> dict[str, Any]:
+    @cached_property
+    def no_status(self) -> Mapping[str, Any]:
         """The status fields as they are in an object of which nothing is reported."""
         return {
             each.name: each.default if each.default_factory is MISSING else each.default_factory()

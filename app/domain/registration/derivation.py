@@ -11,11 +11,12 @@ Source: style.md 2; docs/decisions/0016.
 """
 
 from collections.abc import Callable, Container, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any, Generic
 
 from app.domain.changes import Change
+from app.domain.copies import replace
 from app.domain.names import REVISION_ZERO, NamespacedName, Revision
 from app.domain.objects.resource import Object, Resource, T
 from app.domain.snapshot import Snapshot

@@ -12,8 +12,8 @@ Source: spec kubernetes-api 5.9 and 5.10.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
+from app.domain.copies import replace
 from app.domain.objects.resource import Object, T
 from app.domain.resources import resource_of
 from app.domain.work import Work

@@ -6,8 +6,8 @@ Source: spec kubernetes-api 1.4 and 5.10; contract.md, "Objects".
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
+from app.domain.copies import replace
 from app.domain.errors import Forbidden, Violation
 from app.domain.labels import key_problems
 from app.domain.names import NamespacedName, label_problems

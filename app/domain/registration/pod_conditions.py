@@ -7,9 +7,9 @@ Source: contract.md, "Objects"; spec kubernetes-api 1.2, the row of ``status.con
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 from datetime import datetime
 
+from app.domain.copies import replace
 from app.domain.objects.meta import Condition
 from app.domain.objects.pod import NOT_REPORTED, READY, Pod, PodPhase
 

@@ -9,10 +9,10 @@ Source: contract.md, "Objects"; spec kubernetes-api 1.4 and 3.2, spec resolver 9
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from app.domain.access.restrictions import require_pod_writable
 from app.domain.addresses import family_of_text
+from app.domain.copies import replace
 from app.domain.errors import Violation
 from app.domain.names import label_problems, subdomain_problems
 from app.domain.objects.pod import GRACE_PERIOD_S_DEFAULT, GRACE_PERIOD_S_MAX, WEIGHT_MAX, Pod

@@ -8,7 +8,6 @@ Source: spec kubernetes-api 2.5 (KEP-1880).
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import timedelta
 
 from app.domain.addresses import (
@@ -18,6 +17,7 @@ from app.domain.addresses import (
     family_of,
     parse_prefix,
 )
+from app.domain.copies import replace
 from app.domain.errors import Violation
 from app.domain.objects.meta import Condition
 from app.domain.objects.service_cidr import FINALIZER, SERVICE_CIDR, ServiceCIDR

@@ -26,6 +26,7 @@ from app.domain.snapshot import Snapshot
 from app.registry.reads.history import History, Remembered, remembered
 from app.registry.threads import in_thread
 
+REMEMBERED_AT_ONCE_MAX = 2_000  # changes, whose sizes are estimated in some milliseconds
 WAIT_S_MAX = 3.0  # seconds a read waits for a revision; spec kubernetes-api 5.3
 
 
@@ -166,8 +167,10 @@ class View:
     async def _show_many(self, changes: tuple[Change, ...], decided: Decided | None) -> None:
         while not is_light(fresh := self._fresh(changes)):
             before = self._snapshot
-            after, fresh = await in_thread(self._followed, before, fresh, decided)
-            history = await in_thread(remembered, fresh)
+            if self._derivations or (after := _known(before, decided)) is None:
+                after, fresh = await in_thread(self._followed, before, fresh, decided)
+            is_short = len(fresh) <= REMEMBERED_AT_ONCE_MAX
+            history = remembered(fresh) if is_short else await in_thread(remembered, fresh)
             if self._snapshot is before:  # else the state has been reset meanwhile
                 self._take(after, history)
                 await self._announce_in_pieces(fresh)

@@ -7,9 +7,9 @@ Source: access.md 1.8 and 2.6.
 """
 
 from collections.abc import Callable
-from dataclasses import replace
 
 from app.domain.access.default_roles import default_roles, reconciled
+from app.domain.copies import replace
 from app.domain.names import NamespacedName
 from app.domain.objects.meta import format_time
 from app.domain.objects.namespace import SYSTEM

@@ -6,10 +6,10 @@ Source: contract.md, "Objects"; spec kubernetes-api 2.5 and 5.10.
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from itertools import count
 
 from app.domain.addresses import family_of_text
+from app.domain.copies import replace
 from app.domain.names import REVISION_ZERO, NamespacedName
 from app.domain.objects import namespace
 from app.domain.objects.meta import ObjectMeta

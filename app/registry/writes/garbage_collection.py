@@ -7,10 +7,10 @@ decision under the writer's lock that finds nothing due changes nothing.
 import asyncio
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from app.domain.copies import replace
 from app.domain.errors import DomainError
 from app.domain.objects.resource import Object
 from app.domain.registration.finalizers import lasting_finalizers

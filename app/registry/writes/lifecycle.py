@@ -9,10 +9,13 @@ Source: spec kubernetes-api 1.1, 5.2, 5.9 and 5.10.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields
 from datetime import timedelta
+from functools import cache
+from operator import attrgetter
 from typing import Any
 
+from app.domain.copies import replace
 from app.domain.errors import (
     AlreadyExists,
     CauseReason,
@@ -22,7 +25,7 @@ from app.domain.errors import (
     not_found,
 )
 from app.domain.names import NamespacedName, generated_name, label_problems
-from app.domain.objects.meta import NOTHING, ObjectMeta
+from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import NAMESPACE, Namespace
 from app.domain.objects.resource import AnyResource, Object, Resource, T
 from app.domain.registration.finalizers import lasting_finalizers, without_those_of_clusters
@@ -64,9 +67,8 @@ def create(work: Work, draft: Object) -> Object:
     )
     current = work.find(kind.name, meta.key)
     strategy = strategy_for(kind)
-    if not strategy.is_created_with_status:
-        draft = replace(draft, **kind.no_status)
-    admitted = strategy.admitted(work, None, replace(draft, metadata=meta))
+    status: Mapping[str, Any] = {} if strategy.is_created_with_status else kind.no_status
+    admitted = strategy.admitted(work, None, replace(draft, metadata=meta, **status))
     if current is not None:
         raise AlreadyExists(f'{kind.plural} "{meta.name}" already exists').about(
             kind.plural, meta.name
@@ -209,7 +211,8 @@ def _replaced(work: Work, current: Object, draft: Object, *, only_status: bool =
         admitted = strategy.observe(current, draft)
     else:
         admitted = strategy.admitted(work, current, draft)
-    if _counted_of(admitted) != _counted_of(current):
+    counted_of = _counted_of(kind)
+    if counted_of(admitted) != counted_of(current):
         carried = replace(admitted.metadata, generation=meta.generation + 1)
         admitted = replace(admitted, metadata=carried)
     if meta.is_terminating and not carried.finalizers and strategy.goes_when_freed:
@@ -262,12 +265,14 @@ def _status_of(registered: Object) -> dict[str, Any]:
     return {name: getattr(registered, name) for name in resource_of(registered).status_fields}
 
 
-def _counted_of(registered: Object) -> Object:
-    """Give the object without the fields that its generation does not count."""
-    kind = resource_of(registered)
-    counted = registered.metadata.labels if kind.counts_labels else NOTHING
-    blank = dict.fromkeys(kind.status_fields)
-    return replace(registered, metadata=ObjectMeta(labels=counted), **blank)
+@cache
+def _counted_of(kind: AnyResource) -> Callable[[Object], object]:
+    """Make the getter of what the generation of a kind counts."""
+    uncounted = {"metadata", *kind.status_fields}
+    counted = [each.name for each in fields(kind.type) if each.name not in uncounted]
+    if kind.counts_labels:
+        counted.append("metadata.labels")
+    return attrgetter(*counted) if counted else lambda _: None
 
 
 def _finalizer_added() -> Violation:

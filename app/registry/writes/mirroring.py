@@ -8,8 +8,9 @@ Source: contract.md, "POST /apply"; KEP-752.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from app.domain.copies import replace
 from app.domain.errors import Invalid
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import ENDPOINT_SLICE, EndpointSlice

@@ -9,8 +9,8 @@ Source: spec kubernetes-api 3.9 and 3.1; style.md 2.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
 
+from app.domain.copies import replace
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
 from app.domain.registration.slices.endpoints import has_computed_endpoints

@@ -7,11 +7,10 @@ Only the digest of the text is stored.
 Source: access.md 1.2 and 1.8.
 """
 
-from dataclasses import replace
-
 from app.domain.access.minting import Minter, is_for_oneself, require_may_mint
 from app.domain.access.subjects import MASTERS
 from app.domain.access.tokens import digest_of, id_of
+from app.domain.copies import replace
 from app.domain.errors import Invalid
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.token import TOKEN, Token

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sized
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import cast
 
@@ -23,6 +23,7 @@ from app.schemas.documents.body_bounds import (
     NODES_MAX,
     TOO_WIDE,
 )
+from app.schemas.documents.containers import levels_of, members_of
 from app.schemas.documents.paths import join_path, named_members_of
 from app.schemas.documents.yaml_text import Parsed
 
@@ -97,10 +98,8 @@ def _value_at(text: str, position: int) -> tuple[Parsed, int]:
         return members
 
     value, end = _load(text, position, build)
-    if is_too_deep(value):
-        raise _too_deep()
-    if is_too_wide(value):
-        raise BadRequest(f"{_UNREADABLE}{TOO_WIDE}")
+    if _may_exceed(text, position, end):
+        _require_compact(value)
     suspect = _SUSPECT.search(text, position, end)
     if suspect and not all(_is_acceptable(string) for string in _strings(value)):
         problem = "it holds a NUL character or half a surrogate pair"
@@ -154,33 +153,26 @@ def _too_deep() -> BadRequest:
     return BadRequest(f"{_UNREADABLE}it nests deeper than {DEPTH_MAX} levels")
 
 
-def members_of(value: object) -> Iterable[object]:
-    """Give the direct members of a container; any other value has none."""
-    if isinstance(value, dict):
-        return cast("dict[str, object]", value).values()
-    return cast("list[object]", value) if isinstance(value, list) else ()
-
-
 def is_too_deep(value: object) -> bool:
     """Whether containers nest deeper than DEPTH_MAX."""
-    level = [value]
-    for _ in range(DEPTH_MAX):
-        below = (member for container in level for member in members_of(container))
-        level = [member for member in below if type(member) in (dict, list)]
-        if not level:
-            return False
-    return True
+    return any(depth == DEPTH_MAX for depth, _ in enumerate(levels_of(value)))
 
 
-def is_too_wide(value: object) -> bool:
-    """Whether a container holds more than MEMBERS_MAX members."""
-    pending = [value]
-    while pending:
-        members = members_of(pending.pop())
-        if isinstance(members, Sized) and len(members) > MEMBERS_MAX:
-            return True
-        pending.extend(member for member in members if type(member) in (dict, list))
-    return False
+def _may_exceed(text: str, start: int, end: int) -> bool:
+    """Whether a text has enough brackets to be too deep, or enough commas to be too wide."""
+    opened = text.count("{", start, end) + text.count("[", start, end)
+    return opened > DEPTH_MAX or text.count(",", start, end) >= MEMBERS_MAX
+
+
+def _require_compact(value: object) -> None:
+    """Raise BadRequest when containers nest too deep, or one holds more than MEMBERS_MAX."""
+    is_too_wide = False
+    for depth, level in enumerate(levels_of(value)):
+        if depth == DEPTH_MAX:
+            raise _too_deep()
+        is_too_wide = is_too_wide or max(map(len, level)) > MEMBERS_MAX
+    if is_too_wide:
+        raise BadRequest(f"{_UNREADABLE}{TOO_WIDE}")
 
 
 def _strings(value: object) -> Iterator[str]:

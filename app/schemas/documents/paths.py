@@ -11,7 +11,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, reduce
-from typing import TypeAlias, cast
+from typing import TypeAlias, cast, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -27,6 +27,8 @@ _STEP = re.compile(r"\[(\d+)\]|\[([^\]]*)\]|\.?([^.\[\]]+)")
 _WORD = re.compile(r"[A-Za-z0-9_-]+\Z")
 
 Steps: TypeAlias = tuple[str | int, ...]
+
+_Object: TypeAlias = Mapping[str, object]
 
 _Places: TypeAlias = "dict[str | int, _Places]"
 """A tree of steps into a document; its leaves are the fields to remove."""
@@ -81,43 +83,55 @@ class IgnoredField:
 
 
 def ignored_fields(
-    model: BaseModel, type_name: str = "", steps: Steps = ()
+    model: type[BaseModel], document: _Object, type_name: str = "", steps: Steps = ()
 ) -> Iterator[IgnoredField]:
     """Yield the fields that the client sent and no model has, in the order of the models.
 
-    ``type_name`` is that of a model which is found at ``steps`` in another.
+    ``document`` is one that ``model`` accepts, or a part at ``steps`` of such a one, whose type
+    is ``type_name``.
     """
     ignored = frozenset[str]()
-    if isinstance(model, Input):
+    if issubclass(model, Input):
         ignored, type_name = model.ignored, model.of_kind or type_name
-    kubernetes = fields_of(type_name)
-    for key, value in (model.model_extra or {}).items():
-        if key in ignored:
+    kubernetes, parts = fields_of(type_name), _parts(model)
+    for key, value in document.items():
+        if key in parts or key in ignored:
             continue
         known = kubernetes.get(key)
-        beside = _names(type(model), type_name)
-        yield IgnoredField((*steps, key), known is not None, beside)
+        yield IgnoredField((*steps, key), known is not None, _names(model, type_name))
         yield from _mistyped(value, known or PLAIN, (*steps, key))
-    for name, field in type(model).model_fields.items():
-        value: object = getattr(model, name)
-        if isinstance(value, BaseModel | list):
-            alias = field.alias or name
+    for alias, part in parts.items():
+        value = document.get(alias)
+        if part is not None and isinstance(value, dict | list):
             held = kubernetes.get(alias, PLAIN)
-            yield from _ignored_below(
-                cast("BaseModel | list[object]", value), held, (*steps, alias)
-            )
+            below = cast("_Object | list[_Object | None]", value)
+            yield from _ignored_below(part, below, held, (*steps, alias))
 
 
 def _ignored_below(
-    value: BaseModel | list[object], held: Held, steps: Steps
+    model: type[BaseModel], value: "_Object | list[_Object | None]", held: Held, steps: Steps
 ) -> Iterator[IgnoredField]:
-    if isinstance(value, BaseModel):
-        yield from ignored_fields(value, held.type, steps)
+    if isinstance(value, list):
+        for index, element in enumerate(value):
+            yield from ignored_fields(model, element or {}, held.type, (*steps, index))
         return
-    for index, element in enumerate(value):
-        if not isinstance(element, BaseModel):
-            return
-        yield from ignored_fields(element, held.type, (*steps, index))
+    yield from ignored_fields(model, value, held.type, steps)
+
+
+@cache
+def _parts(model: type[BaseModel]) -> Mapping[str, type[BaseModel] | None]:
+    """Map each field to the model of its value or its elements, None where that is no model."""
+    return {
+        field.alias or name: next(_models_in(field.annotation), None)
+        for name, field in model.model_fields.items()
+    }
+
+
+def _models_in(hint: object) -> Iterator[type[BaseModel]]:
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        yield hint
+    for inner in get_args(hint):
+        yield from _models_in(inner)
 
 
 def _mistyped(value: object, held: Held, steps: Steps) -> Iterator[IgnoredField]:
@@ -140,8 +154,7 @@ def _mistyped(value: object, held: Held, steps: Steps) -> Iterator[IgnoredField]
 @cache
 def _names(model: type[BaseModel], type_name: str) -> frozenset[str]:
     """List every valid field of an object, stored or not."""
-    aliases = {field.alias or name for name, field in model.model_fields.items()}
-    return frozenset(aliases) | frozenset(fields_of(type_name))
+    return frozenset(_parts(model)) | frozenset(fields_of(type_name))
 
 
 def without(document: Mapping[str, object], gone: Iterable[IgnoredField]) -> dict[str, object]:

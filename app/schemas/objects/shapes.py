@@ -38,16 +38,22 @@ _HEAD = frozenset({"api_version", "kind"})  # of manifests: the same for all obj
 _NONE: Mapping[str, Function] = MappingProxyType({})
 
 
-class _Shape(NamedTuple):
-    """The codec of a model; ``read`` adds the values of its fields to those of an object."""
+class Shape(NamedTuple):
+    """The codec of a model; ``read`` adds the values of its fields to those of an object.
+
+    ``make`` is called with the values of the ``fields``, over the ``zeros`` of ``kind``.
+    """
 
     kind: Function
+    make: Function
+    fields: "tuple[Field, ...]"
+    zeros: Mapping[str, object]
     read: Function
     decode: Function
     encode: Function
 
 
-_SHAPES: dict[type[Input], _Shape] = {}
+_SHAPES: dict[type[Input], Shape] = {}
 
 
 def decode(wire: Input) -> Any:  # noqa: ANN401  the class that the model stands for
@@ -58,6 +64,11 @@ def decode(wire: Input) -> Any:  # noqa: ANN401  the class that the model stands
 def encode(model: type[Input], value: object) -> dict[str, object]:
     """Encode a value in the form of a model."""
     return _SHAPES[model].encode(value)
+
+
+def shape_for(model: type[Input]) -> Shape:
+    """Give the codec of a model."""
+    return _SHAPES[model]
 
 
 def shape_of(
@@ -81,7 +92,7 @@ def shape_of(
 
     def declare(model: type[W]) -> type[W]:
         fields = [
-            _Field(
+            Field(
                 name=name,
                 alias=field.alias or name,
                 attribute=renamed.get(name, name),
@@ -89,7 +100,7 @@ def shape_of(
                 is_shown=name in always or _is_always_shown(model, field.alias),
                 is_exact=name in exact,
                 take=take.get(name),
-                hint=_bare(field.annotation),
+                hint=bare(field.annotation),
             )
             for name, field in model.model_fields.items()
             if not (model.of_kind and name in _HEAD)
@@ -127,7 +138,7 @@ def first_of(attribute: str) -> Function:
     return first
 
 
-class _Field(NamedTuple):
+class Field(NamedTuple):
     """A field of a model, and of the value that the model stands for."""
 
     name: str
@@ -139,7 +150,7 @@ class _Field(NamedTuple):
     take: Function | None
     hint: Any
 
-    def part_of(self, kind: Function) -> _Shape | None:
+    def part_of(self, kind: Function) -> Shape | None:
         """Give the shape of a part of the object around it; None for another field."""
         shape = _SHAPES.get(self.hint)
         return shape if shape is not None and shape.kind is kind else None
@@ -157,7 +168,7 @@ def _require_known(model: type[Input], named: Iterable[str]) -> None:
 
 
 def _require_complete(
-    model: type[Input], fields: Iterable[_Field], kind: Function, attributes: Collection[str]
+    model: type[Input], fields: Iterable[Field], kind: Function, attributes: Collection[str]
 ) -> None:
     """Raise TypeError for a field without an attribute, or with a model without a shape.
 
@@ -165,7 +176,7 @@ def _require_complete(
     """
     for field in fields:
         entry = next((each for each in get_args(field.hint)), field.hint)
-        for part in (field.hint, _bare(entry)):
+        for part in (field.hint, bare(entry)):
             if isinstance(part, type) and issubclass(part, Input) and part not in _SHAPES:
                 raise TypeError(f"{part.__name__}, in {model.__name__}, needs a shape_of before it")
         is_other = field.take is not None or field.part_of(kind) is not None
@@ -174,20 +185,23 @@ def _require_complete(
 
 
 def _shape(
-    fields: Iterable[_Field], kind: Function, zeros: Mapping[str, object], make: Function
-) -> _Shape:
+    fields: Iterable[Field], kind: Function, zeros: Mapping[str, object], make: Function
+) -> Shape:
     reading = _reading(fields, kind)
     start = f"values = {reading.call(dict(zeros).copy)}"
     end = f"return {reading.call(make, '**values')}"
-    return _Shape(
+    return Shape(
         kind,
+        make,
+        tuple(fields),
+        zeros,
         read=reading.compiled("wire, values"),
         decode=reading.compiled("wire", start=start, end=end),
         encode=_writing(fields, kind).compiled("value", start="wire = {}", end="return wire"),
     )
 
 
-def _reading(fields: Iterable[_Field], kind: Function) -> "_Source":
+def _reading(fields: Iterable[Field], kind: Function) -> "_Source":
     source = _Source()
     for field in fields:
         source.add(f"held = wire.{field.name}")
@@ -195,12 +209,12 @@ def _reading(fields: Iterable[_Field], kind: Function) -> "_Source":
             source.add(f"if held is not None: {source.call(part.read, 'held', 'values')}")
             continue
         given = "held is not None" if field.default is None or field.is_exact else "held"
-        read, _ = _conversions(field.hint)
+        read, _ = conversions(field.hint)
         source.add(f"if {given}: values[{field.attribute!r}] = {source.call(read, 'held')}")
     return source
 
 
-def _writing(fields: Iterable[_Field], kind: Function) -> "_Source":
+def _writing(fields: Iterable[Field], kind: Function) -> "_Source":
     source = _Source()
     for field in fields:
         part = field.part_of(kind)
@@ -210,7 +224,7 @@ def _writing(fields: Iterable[_Field], kind: Function) -> "_Source":
             shown = "held is not None"
         else:
             shown = f"held != {field.default!r}" if field.is_exact else "held"
-        write = None if part is not None else _conversions(field.hint)[1]
+        write = None if part is not None else conversions(field.hint)[1]
         source.add(f"if {shown}: wire[{field.alias!r}] = {source.call(write, 'held')}")
     return source
 
@@ -251,28 +265,28 @@ def _zeros(kind: Function) -> dict[str, object]:
     return {name: 0 if of is UnionType else of() for name, of in types.items()}
 
 
-def _bare(hint: Any) -> Any:  # noqa: ANN401  the type of any field
+def bare(hint: Any) -> Any:  # noqa: ANN401  the type of any field
     """Give a type without its annotations, and without None."""
     if get_origin(hint) is Annotated:
-        return _bare(get_args(hint)[0])
+        return bare(get_args(hint)[0])
     others = [each for each in get_args(hint) if each is not NoneType]
     is_optional = get_origin(hint) in (Union, UnionType) and len(others) == 1
-    return _bare(others[0]) if is_optional else hint
+    return bare(others[0]) if is_optional else hint
 
 
-def _conversions(hint: Any) -> tuple[Function | None, Function | None]:  # noqa: ANN401  as above
+def conversions(hint: Any) -> tuple[Function | None, Function | None]:  # noqa: ANN401  as above
     """Give the functions between the value of a field in a model and in the domain."""
-    bare = _bare(hint)
-    if bare in _SHAPES:
-        return _SHAPES[bare].decode, _SHAPES[bare].encode
-    if bare is datetime:
+    kind = bare(hint)
+    if kind in _SHAPES:
+        return _SHAPES[kind].decode, _SHAPES[kind].encode
+    if kind is datetime:
         return None, format_time
-    if get_origin(bare) is dict:
-        is_quantity = int in get_args(get_args(bare)[1])
+    if get_origin(kind) is dict:
+        is_quantity = int in get_args(get_args(kind)[1])
         return partial(_texts, "0" if is_quantity else ""), dict
-    if get_origin(bare) is not list:
+    if get_origin(kind) is not list:
         return None, None
-    shape = _SHAPES.get(_bare(get_args(bare)[0]))
+    shape = _SHAPES.get(bare(get_args(kind)[0]))
     if shape is None:
         return tuple, list
     return partial(_all_by, tuple, shape.decode), partial(_all_by, list, shape.encode)

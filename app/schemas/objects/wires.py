@@ -14,6 +14,7 @@ from app.domain.errors import BadRequest, Violation
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES_BY_KIND
 from app.domain.violations import too_many
+from app.schemas.documents.containers import Container, containers_in
 from app.schemas.documents.paths import join_path, named_members_of
 from app.schemas.objects import endpoint_slice, namespace, node, pod, service, service_cidr
 from app.schemas.objects.access import bindings, roles, tokens
@@ -49,10 +50,21 @@ def require_short_lists(document: Mapping[str, object], resource: AnyResource) -
 
     A kind may have its own limits, which are validated with its other rules.
     """
-    if wire_of(resource).has_own_list_limits:
+    if wire_of(resource).has_own_list_limits or not _has_long_list(document):
         return
     if causes := tuple(_too_long(document)):
         raise BadRequest(f"the object is too large: {', '.join(map(str, causes))}", causes=causes)
+
+
+def _has_long_list(document: Mapping[str, object]) -> bool:
+    """Whether any list is too long; most documents have none, whose paths need not be made."""
+    pending: list[Container] = [dict(document)]
+    while pending:
+        value = pending.pop()
+        if isinstance(value, list) and len(value) > LIST_MAX:
+            return True
+        pending.extend(containers_in(value))
+    return False
 
 
 def _too_long(document: Mapping[str, object]) -> Iterator[Violation]:

@@ -15,7 +15,8 @@ from jsonpointer import JsonPointer, JsonPointerException
 
 from app.domain.errors import BadRequest, Invalid
 from app.schemas.documents.body_bounds import DEPTH_MAX
-from app.schemas.documents.json_text import is_too_deep, members_of
+from app.schemas.documents.containers import members_of
+from app.schemas.documents.json_text import is_too_deep
 from app.schemas.documents.paths import name_type
 from app.schemas.objects.wires import in_step
 from app.schemas.patches.keyed_lists import Wire, fields_in

@@ -15,7 +15,7 @@ from typing import cast
 
 from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
 from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
-from app.schemas.documents.json_text import members_of
+from app.schemas.documents.containers import Container, levels_of
 from app.schemas.objects.wires import in_step
 from app.schemas.patches.keyed_lists import fields_in
 from app.schemas.patches.object_merge import three_way_merge
@@ -90,24 +90,22 @@ def _noting(content: dict[str, object], applied: dict[str, object]) -> dict[str,
 
 def _remembered(applied: dict[str, object]) -> str | None:
     """Encode the applied document for the annotation; None when it is too long."""
-    size, pending = 0, cast("list[object]", [applied])
-    while pending and size <= LAST_APPLIED_SIZE_MAX_BYTES:
-        value = pending.pop()
-        pending.extend(members_of(value))
-        size += _own_size(value)
-    if size > LAST_APPLIED_SIZE_MAX_BYTES:  # YAML aliases may repeat a long text many times
-        return None
+    size = 0
+    for level in levels_of(applied):  # YAML aliases may repeat a long text many times
+        size += sum(map(_own_size, level))
+        if size > LAST_APPLIED_SIZE_MAX_BYTES:
+            return None
     text = json.dumps(applied, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
     return (
         text if len(text.encode("utf-8", "surrogatepass")) <= LAST_APPLIED_SIZE_MAX_BYTES else None
     )
 
 
-def _own_size(value: object) -> int:
-    """Count the characters of a text, or of an object's keys."""
-    if isinstance(value, dict):
-        return sum(len(key) for key in cast("_Wire", value))
-    return len(value) if isinstance(value, str) else 1
+def _own_size(container: Container) -> int:
+    """Count the characters of a container's keys and texts."""
+    members = container.values() if isinstance(container, dict) else container
+    keys = sum(map(len, container)) if isinstance(container, dict) else 0
+    return keys + sum([len(each) for each in members if type(each) is str])
 
 
 def _last_applied(current: _Wire) -> _Wire:

@@ -7,11 +7,11 @@ Source: Kubernetes `pkg/apis/rbac/validation/validation.go`; access.md 2.7 and 2
 """
 
 from collections.abc import Iterable
-from dataclasses import replace
 
 from app.domain.access.aggregation import effective_rules
 from app.domain.access.escalation import require_role_held
 from app.domain.access.rules import atoms_count
+from app.domain.copies import replace
 from app.domain.errors import Violation
 from app.domain.labels import LabelSelector, expression_violations
 from app.domain.names import path_segment_problems

@@ -10,12 +10,12 @@ Source: access.md 1.2.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from app.domain.access.minting import groups_following, is_for_node, node_of, token_kind_of
 from app.domain.access.subjects import ANONYMOUS, UNAUTHENTICATED, parse_service_account
 from app.domain.access.tokens import TokenKind
+from app.domain.copies import replace
 from app.domain.errors import CauseReason, Violation
 from app.domain.names import (
     NamespacedName,

@@ -9,9 +9,10 @@ not known here.
 Source: contract.md, "Objects", for leases.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.copies import replace
 from app.domain.objects.meta import Condition, format_time
 from app.domain.objects.pod import LEASE_EXPIRED, READY, READY_BEFORE, Pod
 from app.domain.registration.health.mass_failure import WINDOW_S_DEFAULT

@@ -12,9 +12,10 @@ same idea for a whole registry.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from app.domain.copies import replace
 from app.domain.errors import CauseReason, Violation
 from app.domain.names import NamespacedName
 from app.domain.objects.meta import Condition, format_time, is_condition_true

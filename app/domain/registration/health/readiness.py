@@ -12,9 +12,10 @@ Source: contract.md, "Objects"; Kubernetes' own meaning of the thresholds.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
+from app.domain.copies import replace
 from app.domain.names import Uid
 from app.domain.objects.meta import Condition
 from app.domain.objects.pod import LEASE_EXPIRED, READY, Pod, Probe

@@ -7,10 +7,10 @@ A node port belongs to one Service, for all protocols.  Creating and updating sh
 numbers by different rules on purpose.  Source: spec kubernetes-api 1.8 to 1.10.
 """
 
-from dataclasses import replace
 from typing import NoReturn
 
 from app.domain.addresses import Address, IPFamily, parse_address
+from app.domain.copies import replace
 from app.domain.errors import Invalid
 from app.domain.objects.service import HEADLESS, Service, ServicePort
 from app.domain.registration.service.allocator import (

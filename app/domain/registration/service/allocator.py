@@ -13,9 +13,11 @@ Source: spec kubernetes-api 2.1, 2.2, 2.7 (KEP-3070, KEP-3668).
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from functools import lru_cache
 
 from app.domain.addresses import Address, IPFamily, Prefix, family_of
+from app.domain.copies import replace
 from app.domain.errors import Exhausted
 from app.domain.occupied import Occupied
 from app.domain.snapshot import Snapshot
@@ -24,6 +26,7 @@ NODE_PORTS_DEFAULT = range(30_000, 32_768)
 NODE_PORTS_CURSOR = "nodePorts"  # the key of the node ports' cursor; a range's key is its text
 
 _EMPTY = Snapshot()
+_RANGES_MAX = 256  # whose bands are cached: every allocation needs them
 _BAND_MIN, _ADDRESS_BAND_MAX, _ADDRESS_BAND_DIVISOR = 16, 256, 16  # addresses, addresses, ratio
 _PORT_BAND_MAX, _PORT_BAND_DIVISOR = 128, 32  # ports, ratio
 
@@ -109,6 +112,7 @@ class Pools:
         return int(address) in self.held_addresses[family_of(address)]
 
 
+@lru_cache(maxsize=_RANGES_MAX)
 def address_bands(prefix: Prefix) -> Bands:
     """Divide a prefix; network and IPv4 broadcast addresses belong to no band."""
     first = int(prefix.network_address) + 1

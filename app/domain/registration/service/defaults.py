@@ -6,8 +6,7 @@ Families and addresses are not static: they depend on the ranges and on the stor
 objects.  Source: spec kubernetes-api 1.3.
 """
 
-from dataclasses import replace
-
+from app.domain.copies import replace
 from app.domain.objects.service import (
     AFFINITY_TIMEOUT_S_DEFAULT,
     LoadBalancerIngress,
@@ -24,14 +23,15 @@ IP_MODE_DEFAULT = "VIP"
 
 def with_service_defaults(draft: Service) -> Service:
     """Fill in a Service's static defaults; idempotent."""
+    affinity = draft.session_affinity or SessionAffinity.NONE
     draft = replace(
         draft,
         type=draft.type or ServiceType.CLUSTER_IP,
         selector=draft.selector or None,
-        session_affinity=draft.session_affinity or SessionAffinity.NONE,
+        session_affinity=affinity,
+        affinity_timeout_s=_affinity_timeout_s(affinity, draft.affinity_timeout_s),
         ports=tuple(_with_port_defaults(port) for port in draft.ports),
     )
-    draft = replace(draft, affinity_timeout_s=_affinity_timeout_s(draft))
     if draft.is_externally_accessible and not draft.external_traffic_policy:
         draft = replace(draft, external_traffic_policy=TrafficPolicy.CLUSTER)
     if draft.needs_cluster_ip and draft.internal_traffic_policy is None:
@@ -59,11 +59,11 @@ def _with_port_defaults(port: ServicePort) -> ServicePort:
     )
 
 
-def _affinity_timeout_s(draft: Service) -> int | None:
-    match draft.session_affinity:
+def _affinity_timeout_s(affinity: str, timeout_s: int | None) -> int | None:
+    match affinity:
         case SessionAffinity.NONE:
             return None
-        case SessionAffinity.CLIENT_IP if draft.affinity_timeout_s is None:
+        case SessionAffinity.CLIENT_IP if timeout_s is None:
             return AFFINITY_TIMEOUT_S_DEFAULT
         case _:
-            return draft.affinity_timeout_s
+            return timeout_s

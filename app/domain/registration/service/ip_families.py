@@ -8,10 +8,10 @@ Source: spec kubernetes-api 1.8 (KEP-563).
 """
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Final
 
 from app.domain.addresses import IPFamily, family_of_text
+from app.domain.copies import replace
 from app.domain.errors import Invalid, Violation
 from app.domain.objects.service import HEADLESS, IPFamilyPolicy, Service
 from app.domain.registration.service.allocator import Pools

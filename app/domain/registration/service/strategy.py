@@ -9,9 +9,10 @@ the order decides which refusals a client sees.  Identity, time and revision are
 assigned by the caller.  Source: spec kubernetes-api 1.1 and 2.
 """
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from app.domain.addresses import canonical, parse_prefix
+from app.domain.copies import replace
 from app.domain.errors import Exhausted
 from app.domain.names import NamespacedName, label_problems
 from app.domain.objects.service import Service

@@ -9,9 +9,9 @@ Source: spec kubernetes-api 1.9 and 1.10.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
+from app.domain.copies import replace
 from app.domain.errors import Violation
 from app.domain.labels import key_problems
 from app.domain.objects.meta import ObjectMeta

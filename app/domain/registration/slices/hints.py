@@ -10,11 +10,12 @@ KEP-3015 and KEP-2433.
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 from math import ceil
 
+from app.domain.copies import replace
 from app.domain.objects.endpoint_slice import Endpoint, Hints
 from app.domain.objects.node import CONTROL_PLANE_LABELS, Node
 from app.domain.objects.service import Service, TrafficDistribution

@@ -12,10 +12,11 @@ Source: spec kubernetes-api 3.1, and 3.3 for what an endpoint is.
 """
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 
 from app.domain.addresses import IPFamily
+from app.domain.copies import replace
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import Endpoint, EndpointSlice
 from app.domain.objects.service import Service

@@ -7,10 +7,11 @@ names are made.
 """
 
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
 
+from app.domain.copies import replace
 from app.domain.names import LABEL_LENGTH_MAX, SUFFIX_LENGTH, NamespacedName, suffix_of
 from app.domain.objects.endpoint_slice import (
     HEADLESS_LABEL,

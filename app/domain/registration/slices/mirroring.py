@@ -12,12 +12,13 @@ Source: KEP-752; spec kubernetes-api 3.8.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby
 from typing import NamedTuple
 
 from app.domain.addresses import canonical, family_of_text
+from app.domain.copies import replace
 from app.domain.names import label_problems
 from app.domain.objects.endpoint_slice import (
     MANAGED_BY_LABEL,

@@ -11,11 +11,12 @@ Source: spec kubernetes-api 3.1 to 3.6.
 """
 
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import groupby, islice
 from operator import attrgetter
 
+from app.domain.copies import replace
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoint_slice import ENDPOINTS_MAX_DEFAULT, Endpoint, EndpointSlice
 from app.domain.objects.node import Node
