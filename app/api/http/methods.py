@@ -44,11 +44,11 @@ class Methods:
             await self._route(scope, receive, send)
 
     async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], scope["path"]
-        found = self._routes.find(method, path)
+        found = self._routes.found(scope)
         if isinstance(found, Found):
             await self._app(scope, receive, send)
             return
+        method, path = scope["method"], scope["path"]
         refusal = self._no_method(method, path) if isinstance(found, UnknownMethod) else None
         response = refused(refusal or self._no_path(path), form_of(Request(scope)))
         await response(scope, receive, send)

@@ -17,7 +17,7 @@ from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.access.routes import Found, Routes
+from app.api.access.routes import Found, Routes, query_of
 from app.api.errors import form_of, refused
 from app.domain.errors import BadRequest, CauseReason, DomainError, Violation
 from app.schemas.documents.remarks import nearest
@@ -35,12 +35,10 @@ class Parameters:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass a request on, or refuse it; without a query there is nothing to check."""
         if scope["type"] == "http" and scope["query_string"]:
-            method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            found = self._routes.find(method, scope["path"])
+            found = self._routes.found(scope)
             try:
                 if isinstance(found, Found):
-                    query = QueryParams(scope["query_string"])
-                    require_known(query, found.query_names, found.list_names)
+                    require_known(query_of(scope), found.query_names, found.list_names)
             except DomainError as refusal:
                 await refused(refusal, form_of(Request(scope)))(scope, receive, send)
                 return
