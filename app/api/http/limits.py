@@ -20,7 +20,7 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.http.delivery import is_stream
+from app.api.http.delivery import is_stream, send_within
 from app.api.http.shares import Shares
 from app.api.http.slots import SLOT
 from app.api.objects.bodies import BODY_BYTES_MAX
@@ -140,8 +140,7 @@ class _Slot:
             return
         if message["type"] == "http.response.start" and is_stream(message):
             self.leave()
-        async with asyncio.timeout(PIECE_S_MAX):
-            await self._send(message)
+        await send_within(self._send, message, PIECE_S_MAX)
 
     def enter(self) -> None:
         """Take the slot; raises Overloaded when there is none."""

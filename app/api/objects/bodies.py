@@ -43,6 +43,7 @@ AT_ONCE_OCTETS_MAX = 8_192
 TYPE_CHARACTERS_MAX = 64  # of a Content-Type in a refusal
 _ALIAS = b"*"  # a YAML alias may expand to much more text
 _CODING, _IDENTITY = b"content-encoding", b"identity"
+_LENGTH = b"content-length"
 
 
 D = TypeVar("D")
@@ -224,13 +225,13 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        if any(
-            name == _CODING and value.strip().lower() != _IDENTITY
-            for name, value in scope["headers"]
-        ):
-            await _encoded_otherwise()(scope, receive, send)
-            return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+        declared = b"0"
+        for name, value in scope["headers"]:
+            if name == _CODING and value.strip().lower() != _IDENTITY:
+                await _encoded_otherwise()(scope, receive, send)
+                return
+            if name == _LENGTH:
+                declared = value
         if declared.isdigit() and int(declared) > self._bytes_max:
             await refused(self._too_large())(scope, receive, send)
             return

@@ -121,5 +121,9 @@ def _quoted(text: str) -> str:
 
 def _strong_tags(request: Request, header: str) -> tuple[str, ...]:
     # Weak ones keep their mark, so that they match no object.
-    listed = ",".join(request.headers.getlist(header))
+    name = header.encode()
+    fields = [value for named, value in request.scope["headers"] if named == name]
+    if not fields:
+        return ()
+    listed = b",".join(fields).decode("latin-1")
     return tuple(tag.strip() for tag in listed.split(",") if tag.strip())
