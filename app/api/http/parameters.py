@@ -52,7 +52,10 @@ def require_known(
 
     ``lists`` may be repeated: some clients write a list so, others with commas.
     """
-    counts = Counter(name for name, _ in query.multi_items() if name not in lists)
+    names = [name for name, _ in query.multi_items()]
+    if known.issuperset(names) and len(set(names)) == len(names):
+        return
+    counts = Counter(name for name in names if name not in lists)
     wrong = [name for name, count in counts.items() if count > 1 or name not in known]
     if not wrong:
         return
