@@ -123,12 +123,12 @@ class Call:
 
 def _read_by(field: Any) -> _Parameter | _Model:  # noqa: ANN401  the framework's class is private
     info = field.field_info
-    model = info.annotation
-    if isinstance(model, type) and issubclass(model, BaseModel):
-        fields = [(each.alias or name, each) for name, each in model.model_fields.items()]
+    hint: object = info.annotation
+    if isinstance(hint, type) and issubclass(hint, BaseModel):
+        fields = [(each.alias or name, each) for name, each in hint.model_fields.items()]
         lists = frozenset(name for name, each in fields if may_be_list(each.annotation))
         names = frozenset(name for name, _ in fields)
         return _Model(field.name, names, lists, field.validate)
-    if info.is_required() or may_be_list(model):
+    if info.is_required() or may_be_list(hint):
         raise TypeError(f"the parameter {field.alias} is a list, or has no default")
     return _Parameter(field.name, field.alias, field.default, field.validate)

@@ -3,8 +3,8 @@
     object -> bytes, cached          objects -> pieces of bounded size
 
 Objects are immutable, so their bytes stay valid.  The cache is bounded in octets and in age
-and evicts the least recently used entry, but not for the objects of a list.  It is thread-safe: a large write is encoded in a
-thread, not on the event loop.
+and evicts the least recently used entry, but not for the objects of a list.  It is
+thread-safe: a large write is encoded in a thread, not on the event loop.
 """
 
 import threading

@@ -5,7 +5,7 @@ framework, refusals included.
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, cast
 from urllib.parse import urlencode
 
 import httpx
@@ -75,7 +75,7 @@ def probes() -> APIRouter:
 
         @router.get(f"/{model.__name__}/{{namespace}}/{{name}}")
         @requires(path_itself)
-        async def probe(
+        async def probe(  # noqa: PLR0913, PLR0917  everything that a signature may have
             request: Request,
             query: Annotated[model, Query()],  # type: ignore[valid-type]  # made at run time
             name: Annotated[str, Path(description="A name.")],
@@ -84,7 +84,7 @@ def probes() -> APIRouter:
             twice: Annotated[str, Depends(_twice)],
             part: Annotated[Part, Query()] = Part.SCRIPT,
         ) -> Response:
-            given: BaseModel = query
+            given = cast("BaseModel", query)
             said = (str(request.url), given.model_dump(mode="json"), name, key, noted, twice, part)
             return JSONResponse(said)
 
@@ -166,7 +166,8 @@ async def test_what_is_no_refusal_is_raised_and_what_is_no_request_passes() -> N
 
     routes = [APIRoute("/broken", broken)]
     layer = Dispatch(inner, routes=Routes(routes), calls=calls_of(routes))
-    scope = {"type": "http", "method": "GET", "path": "/broken", "query_string": b"", "headers": []}
+    scope: dict[str, Any] = {"type": "http"}
+    scope |= {"method": "GET", "path": "/broken", "query_string": b"", "headers": []}
 
     async def nothing(*_: object) -> Any: ...  # noqa: ANN401  neither receives nor sends
 
