@@ -28,6 +28,7 @@ request; it is accepted and ignored."""
 
 _FOUND: Final = "waypost.found"  # key of a request's scope
 _QUERY: Final = "waypost.query"
+_NO_QUERY: Final = QueryParams()
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +120,8 @@ def _place(path: str) -> tuple[str, int]:
 def query_of(scope: Scope) -> QueryParams:
     """Give the query of a request, parsed once."""
     if _QUERY not in scope:
-        scope[_QUERY] = QueryParams(scope["query_string"])
+        octets = scope["query_string"]
+        scope[_QUERY] = QueryParams(octets) if octets else _NO_QUERY
     return cast("QueryParams", scope[_QUERY])
 
 

@@ -129,6 +129,6 @@ def _read_by(field: Any) -> _Parameter | _Model:  # noqa: ANN401  the framework'
         lists = frozenset(name for name, each in fields if may_be_list(each.annotation))
         names = frozenset(name for name, _ in fields)
         return _Model(field.name, names, lists, field.validate)
-    if info.is_required() or may_be_list(hint):
+    if info.is_required() or may_be_list(info.annotation):
         raise TypeError(f"the parameter {field.alias} is a list, or has no default")
     return _Parameter(field.name, field.alias, field.default, field.validate)
