@@ -5,6 +5,9 @@
     -> names of parameters -> paths and methods -> rules watches -> compression -> dispatch
     -> the function of the route
 
+A layer that only looks at a request, or at a message of its answer, is a plain function that gives
+the awaitable of the next one: it costs no coroutine of its own.
+
 Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
 there if an operator lists pages of other origins.
 """

@@ -7,7 +7,7 @@ same collector registry.  Source: contract.md, "Routes".
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from time import perf_counter
 
 from fastapi import APIRouter, Response
@@ -165,23 +165,22 @@ class RequestMeter:
         self._app = app
         self._meters: _Meters | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Time one request until its answer begins."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         begun_at = perf_counter()
         meters = self._of(scope["app"].state.registry.metrics)
 
-        async def timed(message: Message) -> None:
+        def timed(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
                 path = getattr(scope.get("route"), "path", "unknown")
                 request, duration = meters.of(scope["method"], path, message["status"])
                 request.inc()
                 duration.observe(perf_counter() - begun_at)
-            await send(message)
+            return send(message)
 
-        await self._app(scope, receive, timed)
+        return self._app(scope, receive, timed)
 
     def _of(self, registry: CollectorRegistry) -> _Meters:
         if self._meters is None or self._meters.registry is not registry:

@@ -14,6 +14,7 @@ Source: RFC 9110 sections 8.8.3.3, 12.5.3 and 12.5.5; apiserver
 ``pkg/endpoints/handlers/responsewriters/writers.go``.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
@@ -36,12 +37,12 @@ class Compression:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""
         if scope["type"] == "http":
             sending = _Sending(self._app, send, is_gzip_accepted=accepts_gzip(scope))
             send = sending.send
-        await self._app(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 class _Sending:
@@ -51,11 +52,11 @@ class _Sending:
         self._app, self._send, self._is_gzip_accepted = app, send, is_gzip_accepted
         self._next: Send = self._send_varying
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """Send a part of the answer as the application makes it."""
         if message["type"] == "http.response.start" and self._is_worth_it(message):
             self._compress()
-        await self._next(message)
+        return self._next(message)
 
     def _is_worth_it(self, start: Message) -> bool:
         return self._is_gzip_accepted and not _is_short(start) and not is_stream(start)
@@ -67,11 +68,11 @@ class _Sending:
         responder.send = self._send_varying
         self._next = responder.send_with_compression
 
-    async def _send_varying(self, message: Message) -> None:
+    def _send_varying(self, message: Message) -> Awaitable[None]:
         """Send a part as the client gets it; its head says what it depends on."""
         if message["type"] == "http.response.start" and not is_stream(message):
             _vary(message)
-        await self._send(message)
+        return self._send(message)
 
 
 def _vary(start: Message) -> None:

@@ -14,6 +14,7 @@ Source: style.md 4, "Everything is bounded"; access.md 5.4.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
@@ -133,14 +134,13 @@ class _Slot:
             self.enter()
         return message
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """Send a piece in time; raises TimeoutError when the client does not read it."""
         if self._is_left:
-            await self._send(message)  # a stream, which has its own bound
-            return
+            return self._send(message)  # a stream, which has its own bound
         if message["type"] == "http.response.start" and is_stream(message):
             self.leave()
-        await send_within(self._send, message, PIECE_S_MAX)
+        return send_within(self._send, message, PIECE_S_MAX)
 
     def enter(self) -> None:
         """Take the slot; raises Overloaded when there is none."""

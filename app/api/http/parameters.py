@@ -11,6 +11,7 @@ Source: contract.md, "Routes"; spec kubernetes-facade 2.
 """
 
 from collections import Counter
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.datastructures import QueryParams
@@ -32,7 +33,7 @@ class Parameters:
     def __init__(self, app: ASGIApp, *, routes: Routes) -> None:
         self._app, self._routes = app, routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on, or refuse it; without a query there is nothing to check."""
         if scope["type"] == "http" and scope["query_string"]:
             found = self._routes.found(scope)
@@ -40,9 +41,8 @@ class Parameters:
                 if isinstance(found, Found):
                     require_known(query_of(scope), found.query_names, found.list_names)
             except DomainError as refusal:
-                await refused(refusal, form_of(Request(scope)))(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return refused(refusal, form_of(Request(scope)))(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def require_known(
