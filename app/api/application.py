@@ -65,6 +65,7 @@ def build(
         openapi_url=None,  # the framework would derive the document in the event loop
         docs_url=None,  # the framework's pages load scripts from elsewhere
         redoc_url=None,
+        telemetry={"tracing": False, "metrics": False, "logs": False},  # the metrics are our own
         redirect_slashes=False,  # a path has one spelling; a redirect would repeat any Host
     )
     for router in ROUTERS:

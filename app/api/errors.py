@@ -6,7 +6,7 @@ Source: contract.md, "Errors"; spec kubernetes-api 1.7.
 """
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -189,10 +189,17 @@ def refused(error: errors.DomainError, form: str = JSON) -> Response:
 
 def install(app: FastAPI) -> None:
     """Make every error of an application, ours or the framework's, a Status."""
-    app.add_exception_handler(errors.DomainError, _on_refusal)
-    app.add_exception_handler(RequestValidationError, _on_bad_parameter)
-    app.add_exception_handler(HTTPException, _on_http_error)
+    for kind, handler in _HANDLERS.items():
+        app.add_exception_handler(kind, handler)
     app.add_exception_handler(Exception, _on_bug)
+
+
+async def answer_to(request: Request, error: Exception) -> Response:
+    """Answer what a route has raised; an error that is no refusal is raised again."""
+    for kind, handler in _HANDLERS.items():
+        if isinstance(error, kind):
+            return await handler(request, error)
+    raise error
 
 
 async def _on_refusal(request: Request, error: Exception) -> Response:
@@ -237,6 +244,13 @@ async def _on_http_error(request: Request, error: Exception) -> Response:
     fallback = "BadRequest" if code < HTTPStatus.INTERNAL_SERVER_ERROR else "InternalError"
     status = failure(code, _REASONS.get(code, fallback), error.detail)
     return _answer(code, status, dict(error.headers or {}), form_of(request))
+
+
+_HANDLERS: Mapping[type[Exception], Callable[[Request, Exception], Awaitable[Response]]] = {
+    errors.DomainError: _on_refusal,
+    RequestValidationError: _on_bad_parameter,
+    HTTPException: _on_http_error,
+}
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:

@@ -2,7 +2,11 @@
 
     metrics -> (pages that may read) -> concurrent requests -> size of a body -> Host, Origin
     -> (preflights) -> authentication, rights, share of the user
-    -> names of parameters -> paths and methods -> rules watches -> compression -> routes
+    -> names of parameters -> paths and methods -> rules watches -> compression -> dispatch
+    -> the function of the route
+
+A layer that only looks at a request, or at a message of its answer, is a plain function that gives
+the awaitable of the next one: it costs no coroutine of its own.
 
 Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
 there if an operator lists pages of other origins.
@@ -11,7 +15,7 @@ there if an operator lists pages of other origins.
 from collections.abc import Iterable
 
 from fastapi import FastAPI
-from starlette.routing import Route
+from fastapi.routing import APIRoute
 
 from app.api.access.evaluation import Access
 from app.api.access.layer import AccessControl
@@ -24,6 +28,7 @@ from app.api.http.methods import Methods
 from app.api.http.parameters import Parameters
 from app.api.metrics import RequestMeter
 from app.api.objects.bodies import BodyLimit
+from app.api.routing.dispatch import Dispatch, calls_of
 from app.api.rules_watch import Following
 
 LIMITS = Limits()
@@ -40,9 +45,12 @@ def stand_before(
 ) -> None:
     """Put the layers before the routes; each one added stands before those added earlier.
 
-    Raises LookupError for a route that does not say what it asks of its caller.
+    Raises LookupError for a route that does not say what it asks of its caller, and TypeError for
+    one whose signature asks for more than a Call knows.
     """
-    known = Routes(route for route in routes if isinstance(route, Route))
+    declared = [route for route in routes if isinstance(route, APIRoute)]
+    known = Routes(declared)
+    app.add_middleware(Dispatch, routes=known, calls=calls_of(declared))
     app.add_middleware(Compression)
     app.add_middleware(Following)
     app.add_middleware(Methods, routes=known)

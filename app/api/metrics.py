@@ -7,7 +7,7 @@ same collector registry.  Source: contract.md, "Routes".
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from time import perf_counter
 
 from fastapi import APIRouter, Response
@@ -130,48 +130,64 @@ class ReloadCollector(Collector):
         yield family
 
 
+class _Meters:
+    """The counters and the durations of one registry, looked up once for each set of labels.
+
+    There are as many as the labels' values allow: methods of HTTP, routes, and statuses.
+    """
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.registry = registry
+        self._requests = Counter(
+            "waypost_http_requests",
+            "Requests answered.",
+            ("method", "path", "code"),
+            registry=registry,
+        )
+        self._durations = Histogram(
+            "waypost_http_request_duration_seconds",
+            "Seconds from a request to the first byte of its answer.",
+            ("method", "path"),
+            registry=registry,
+            buckets=_BUCKETS_S,
+        )
+        self._known: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def of(self, method: str, path: str, status: int) -> tuple[Counter, Histogram]:
+        """Give the counter of such answers, and the durations of such requests."""
+        place = method, path, status
+        known = self._known.get(place)
+        if known is None:
+            requests = self._requests.labels(method, path, str(status))
+            known = self._known[place] = requests, self._durations.labels(method, path)
+        return known
+
+
 class RequestMeter:
     """Counts requests and measures their duration, by route and status."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._meters: dict[int, tuple[Counter, Histogram]] = {}
+        self._meters: _Meters | None = None
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Time one request until its answer begins."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
         begun_at = perf_counter()
-        requests, durations = self._of(scope["app"].state.registry.metrics)
+        meters = self._of(scope["app"].state.registry.metrics)
 
-        async def timed(message: Message) -> None:
+        def timed(message: Message) -> Awaitable[None]:
             if message["type"] == "http.response.start":
-                route = scope.get("route")
-                path = getattr(route, "path", "unknown")
-                requests.labels(scope["method"], path, str(message["status"])).inc()
-                durations.labels(scope["method"], path).observe(perf_counter() - begun_at)
-            await send(message)
+                path = getattr(scope.get("route"), "path", "unknown")
+                request, duration = meters.of(scope["method"], path, message["status"])
+                request.inc()
+                duration.observe(perf_counter() - begun_at)
+            return send(message)
 
-        await self._app(scope, receive, timed)
+        return self._app(scope, receive, timed)
 
-    def _of(self, registry: CollectorRegistry) -> tuple[Counter, Histogram]:
-        if id(registry) not in self._meters:
-            self._meters = {
-                id(registry): (
-                    Counter(
-                        "waypost_http_requests",
-                        "Requests answered.",
-                        ("method", "path", "code"),
-                        registry=registry,
-                    ),
-                    Histogram(
-                        "waypost_http_request_duration_seconds",
-                        "Seconds from a request to the first byte of its answer.",
-                        ("method", "path"),
-                        registry=registry,
-                        buckets=_BUCKETS_S,
-                    ),
-                )
-            }
-        return self._meters[id(registry)]
+    def _of(self, registry: CollectorRegistry) -> _Meters:
+        if self._meters is None or self._meters.registry is not registry:
+            self._meters = _Meters(registry)
+        return self._meters

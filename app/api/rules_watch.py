@@ -11,6 +11,7 @@ Source: contract.md, "Routes"; style.md 2, decision 2.
 
 import asyncio
 import re
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from functools import lru_cache
 from http import HTTPMethod
@@ -140,12 +141,16 @@ class Following:
         """Stand before ``app``, which answers everything else."""
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request, or hand it on."""
         question = _question(scope)
         if question is None:
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        return self._follow(question, scope, receive, send)
+
+    async def _follow(
+        self, question: _Question, scope: Scope, receive: Receive, send: Send
+    ) -> None:
         scope["route"] = _ROUTES[question.mode]  # requests are counted by it
         registry: Registry = scope["app"].state.registry
         request = Request(scope, receive)

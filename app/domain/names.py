@@ -12,7 +12,7 @@ Source: RFC 1123 section 2.1, RFC 1035 sections 2.3.1 and 3.1; spec kubernetes-a
 import re
 from dataclasses import dataclass, field
 from hashlib import blake2b
-from typing import NamedTuple, NewType
+from typing import Final, NamedTuple, NewType
 
 LABEL_LENGTH_MAX = 63  # octets of one DNS label
 SUBDOMAIN_LENGTH_MAX = 253  # characters of a domain name in text form, without the final dot
@@ -132,6 +132,9 @@ def _problems(value: str, length_max: int, pattern: re.Pattern[str], rule: str) 
     return tuple(problems)
 
 
+_UNESCAPED: Final = re.compile(r"[A-Za-z0-9_-]*\Z")  # of most names
+
+
 class MalformedName(ValueError):
     """The text or bytes are not a domain name."""
 
@@ -174,7 +177,10 @@ class DomainName:
         return self.labels[: len(self.labels) - len(ancestor.labels)]
 
     def __str__(self) -> str:
-        return "".join(f"{_escape(label)}." for label in self.labels) or "."
+        labels = self.labels
+        if _UNESCAPED.match("".join(labels)) is None:
+            labels = tuple(map(_escape, labels))
+        return f"{'.'.join(labels)}."
 
 
 def parse_domain(text: str) -> DomainName:

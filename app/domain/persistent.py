@@ -75,6 +75,14 @@ class PMap(Mapping[K, V], Generic[K, V]):
             bits >>= _BITS
         return (node if type(node) is dict else _dict_of(node)).get(key, default)
 
+    def __contains__(self, key: object) -> bool:
+        node = self._root
+        bits = hash(key)
+        while type(node) is tuple:
+            node = node[bits & (_FANOUT - 1)]
+            bits >>= _BITS
+        return key in (node if type(node) is dict else _dict_of(node))
+
     def __iter__(self) -> Iterator[K]:
         root = self._root
         return iter((root.key,)) if type(root) is _Single else _keys(root)

@@ -10,6 +10,7 @@ Source: contract.md, "GET /resolve".
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from app.domain.addresses import IPFamily, parse_address
 from app.domain.discovery.nameserver import Elsewhere, Fitting, reply_to, service_behind
@@ -23,6 +24,7 @@ from app.domain.names import DomainName, NamespacedName
 from app.domain.objects.pod import POD, Pod
 from app.domain.snapshot import Snapshot
 
+NAMESPACES_REMEMBERED_MAX = 256  # whose resolv.conf is kept
 LOOPBACK_HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
 
 Upstream = Callable[[DomainName, str], Awaitable[Reply]]
@@ -47,9 +49,9 @@ def conf_of_pod(snapshot: Snapshot, key: NamespacedName, dns: ClusterDNS) -> Res
 async def resolve(snapshot: Snapshot, asked: Asked, resolver: Resolver) -> Resolved:
     """Resolve one name; raises NotFound when the asking Pod is not registered."""
     pod = None if asked.pod is None else _pod(snapshot, asked.pod)
-    conf = _conf(asked, pod, resolver.dns)
+    conf, host = _place_of(asked, pod, resolver.dns)
     lookup = Lookup(name=_pointer_name(asked), qtype=asked.qtype)
-    steps = walk(asked.profile, lookup, _host(conf, pod, resolver.dns))
+    steps = walk(asked.profile, lookup, host)
     asking = _Asking(snapshot, resolver)
     try:
         flight = next(steps)
@@ -107,6 +109,21 @@ def _pod(snapshot: Snapshot, key: NamespacedName) -> Pod:
     if pod is None:
         raise not_found(POD.plural, key.name)
     return pod
+
+
+def _place_of(asked: Asked, pod: Pod | None, dns: ClusterDNS) -> tuple[ResolvConf, Host]:
+    """Describe the place where a program runs: its resolv.conf, and the machine with it."""
+    if pod is None and asked.search is None and asked.ndots is None:
+        return _usual_place(asked.namespace, dns)
+    conf = _conf(asked, pod, dns)
+    return conf, _host(conf, pod, dns)
+
+
+@lru_cache(maxsize=NAMESPACES_REMEMBERED_MAX)
+def _usual_place(namespace: str, dns: ClusterDNS) -> tuple[ResolvConf, Host]:
+    """Describe a place in a namespace without anything of its own, which most programs have."""
+    conf = resolv_conf.for_namespace(namespace, dns)
+    return conf, _host(conf, None, dns)
 
 
 def _conf(asked: Asked, pod: Pod | None, dns: ClusterDNS) -> ResolvConf:

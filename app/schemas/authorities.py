@@ -13,11 +13,14 @@ Source: RFC 9110 section 7.2; RFC 3986 section 3.2; RFC 6454 section 7; spec acc
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, Self
 
 from app.domain.addresses import PORT_MAX
 
+_REMEMBERED_MAX: Final = 256  # authorities
+_REMEMBERED_OCTETS_MAX: Final = 128  # of one of them
 _LOCALHOST: Final = "localhost"
 _ANY_LABEL: Final = "*"
 _DEFAULT_PORTS: Final[Mapping[str, int]] = {"http": 80, "https": 443}
@@ -64,7 +67,15 @@ class Origin:
 
 
 def parse_authority(octets: bytes) -> Authority | None:
-    """Parse ``host[:port]``; None for anything else, user names included."""
+    """Parse ``host[:port]``; None for anything else, user names included.
+
+    The few by which clients call a server are parsed once.
+    """
+    is_short = len(octets) <= _REMEMBERED_OCTETS_MAX
+    return _remembered(octets) if is_short else _parsed(octets)
+
+
+def _parsed(octets: bytes) -> Authority | None:
     if not octets.isascii() or (found := _AUTHORITY.fullmatch(octets.decode())) is None:
         return None
     port = int(found["port"]) if found["port"] else None
@@ -76,6 +87,9 @@ def parse_authority(octets: bytes) -> Authority | None:
     name = found["name"].lower().removesuffix(".")
     address = _address(IPv4Address, name)
     return Authority(name if address is None else address, port, is_address=address is not None)
+
+
+_remembered = lru_cache(maxsize=_REMEMBERED_MAX)(_parsed)
 
 
 def parse_origin(text: str) -> Origin | None:

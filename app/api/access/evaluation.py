@@ -13,14 +13,13 @@ from datetime import datetime
 from typing import Final
 
 from prometheus_client import Counter
-from starlette.datastructures import QueryParams
 from starlette.types import Scope
 
 from app.api.access.ahead import Ahead
 from app.api.access.authority import require
 from app.api.access.identity import Caller, Permit
 from app.api.access.requirements import Asked
-from app.api.access.routes import Routes, UnknownMethod
+from app.api.access.routes import Routes, UnknownMethod, query_of
 from app.api.credentials.authenticator import Authenticator, Presented
 from app.api.credentials.authorization import challenge_of
 from app.api.credentials.outcomes import (
@@ -73,9 +72,9 @@ class Evaluation:
 
     def __init__(self, routes: Routes, access: Access, scope: Scope) -> None:
         self._access, self._scope = access, scope
-        self._query = QueryParams(scope["query_string"])
+        self._query = query_of(scope)
         self._method = "GET" if scope["method"] == "HEAD" else scope["method"]
-        self._found = routes.find(self._method, scope["path"])
+        self._found = routes.found(scope)
 
     async def permit(self, snapshot: Snapshot) -> Permit:
         """Give the permit of the request on a state, or raise its refusal."""

@@ -8,6 +8,7 @@ rule for caches keeps it.
 Source: access.md 5.1; RFC 9111 section 5.2.2.5.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.types import Message, Send
@@ -19,7 +20,7 @@ _NO_STORE: Final = (_NAME, b"no-store")
 def unstored(send: Send) -> Send:
     """Add the header field to the head of an answer that has none; names are in lower case."""
 
-    async def send_unstored(message: Message) -> None:
+    def send_unstored(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start":
             fields = message["headers"]
             for name, _ in fields:
@@ -27,6 +28,6 @@ def unstored(send: Send) -> Send:
                     break
             else:
                 message["headers"] = [*fields, _NO_STORE]
-        await send(message)
+        return send(message)
 
     return send_unstored

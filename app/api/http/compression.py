@@ -14,19 +14,21 @@ Source: RFC 9110 sections 8.8.3.3, 12.5.3 and 12.5.5; apiserver
 ``pkg/endpoints/handlers/responsewriters/writers.go``.
 """
 
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
-from starlette.middleware.gzip import DEFAULT_EXCLUDED_CONTENT_TYPES, GZipResponder
+from starlette.middleware.gzip import GZipResponder
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.http.content_negotiation import accepts_gzip
-from app.api.http.delivery import NDJSON, is_stream
+from app.api.http.delivery import is_stream
 from app.api.http.packing import LEVEL, PACKED_BYTES_MIN
 
 BESIDE_BYTES_MIN: Final = 65_536  # compressing this takes a millisecond, which is worth a thread
-_EXCLUDED: Final = (*DEFAULT_EXCLUDED_CONTENT_TYPES, NDJSON)
-_CODING: Final = "Accept-Encoding"
+_CODING: Final = b"Accept-Encoding"
+_VARY: Final = b"vary"
+_LENGTH: Final = b"content-length"
 
 
 class Compression:
@@ -35,31 +37,57 @@ class Compression:
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        app, send = self._app, _varying(send)
-        if accepts_gzip(scope):
-            app = GZipResponder(
-                app,
-                PACKED_BYTES_MIN,
-                LEVEL,
-                thread_minimum_size=BESIDE_BYTES_MIN,
-                exclude_content_types=_EXCLUDED,
-            )
-        await app(scope, receive, send)
+        if scope["type"] == "http":
+            sending = _Sending(self._app, send, is_gzip_accepted=accepts_gzip(scope))
+            send = sending.send
+        return self._app(scope, receive, send)
 
 
-def _varying(send: Send) -> Send:
-    """Say in each answer but a stream that it depends on the accepted codings."""
+class _Sending:
+    """Sends one answer, compressed unless its head says that it is too short for that."""
 
-    async def send_varying(message: Message) -> None:
+    def __init__(self, app: ASGIApp, send: Send, *, is_gzip_accepted: bool) -> None:
+        self._app, self._send, self._is_gzip_accepted = app, send, is_gzip_accepted
+        self._next: Send = self._send_varying
+
+    def send(self, message: Message) -> Awaitable[None]:
+        """Send a part of the answer as the application makes it."""
+        if message["type"] == "http.response.start" and self._is_worth_it(message):
+            self._compress()
+        return self._next(message)
+
+    def _is_worth_it(self, start: Message) -> bool:
+        return self._is_gzip_accepted and not _is_short(start) and not is_stream(start)
+
+    def _compress(self) -> None:
+        responder = GZipResponder(
+            self._app, PACKED_BYTES_MIN, LEVEL, thread_minimum_size=BESIDE_BYTES_MIN
+        )
+        responder.send = self._send_varying
+        self._next = responder.send_with_compression
+
+    def _send_varying(self, message: Message) -> Awaitable[None]:
+        """Send a part as the client gets it; its head says what it depends on."""
         if message["type"] == "http.response.start" and not is_stream(message):
-            headers = MutableHeaders(scope=message)
-            if _CODING not in headers.get("vary", ""):
-                headers.add_vary_header(_CODING)
-        await send(message)
+            _vary(message)
+        return self._send(message)
 
-    return send_varying
+
+def _vary(start: Message) -> None:
+    """Say that an answer depends on the accepted codings."""
+    for name, value in start["headers"]:
+        if name == _VARY:
+            if _CODING not in value:
+                MutableHeaders(scope=start).add_vary_header(_CODING.decode())
+            return
+    start["headers"] = [*start["headers"], (_VARY, _CODING)]
+
+
+def _is_short(start: Message) -> bool:
+    """Whether an answer says that its length is below the least that is compressed."""
+    for name, value in start["headers"]:
+        if name == _LENGTH:
+            return int(value) < PACKED_BYTES_MIN
+    return False

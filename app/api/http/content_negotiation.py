@@ -87,9 +87,17 @@ def _parsed(text: str) -> Mapping[str, float]:
     return found
 
 
-def _accepted(request: Request) -> set[str]:
-    accepted = request.headers.get("accept", "")
-    return {part.partition(";")[0].strip().lower() for part in accepted.split(",")} - {""}
+def _accepted(request: Request) -> frozenset[str]:
+    # Of several fields the first counts.
+    fields = request.scope["headers"]
+    return _ranges(next((value for name, value in fields if name == b"accept"), b""))
+
+
+@lru_cache(maxsize=_PREFERENCES_REMEMBERED_MAX)
+def _ranges(accepted: bytes) -> frozenset[str]:
+    """List what is accepted, without parameters."""
+    parts = accepted.decode("latin-1").split(",")
+    return frozenset(part.partition(";")[0].strip().lower() for part in parts) - {""}
 
 
 def is_pretty(request: Request) -> bool:

@@ -191,8 +191,7 @@ class _Delivery:
         self._resume()
 
     async def _send_in_time(self, message: dict[str, object]) -> None:
-        async with asyncio.timeout(self._stall_s):
-            await self._send(message)
+        await send_within(self._send, message, self._stall_s)
 
     def _resume(self) -> None:
         self._waiting = None
@@ -226,10 +225,26 @@ class _Delivery:
         await self._catch_up_and_resume()
 
 
+async def send_within(send: Send, message: Message, s_max: float) -> None:
+    """Send a message; raises TimeoutError when the client does not read for ``s_max``.
+
+    Most messages need not wait, and those need no timer.
+    """
+    sending = send(message).__await__()
+    try:
+        blocker = next(sending)
+    except StopIteration:
+        return
+    async with asyncio.timeout(s_max):
+        await _rest(sending, blocker)
+
+
 def is_stream(start: Message) -> bool:
-    """Whether an answer that starts so is a stream of events."""
-    media_type = dict(start["headers"]).get(b"content-type", b"")
-    return bytes(media_type).startswith(_STREAMS)
+    """Whether an answer that starts so is a stream of events; names are in lower case."""
+    for name, value in start["headers"]:
+        if name == b"content-type":
+            return bytes(value).startswith(_STREAMS)
+    return False
 
 
 def send_at_once(scope: Scope) -> Scope:
@@ -251,7 +266,7 @@ def deferred_delivery(app: ASGIApp) -> ASGIApp:
 
 @types.coroutine
 def _rest(sending: Generator[Any, None, None], blocker: object) -> Generator[Any, None, None]:
-    """Finish in a task a send that was begun outside of one and waits for ``blocker``."""
+    """Finish a send that was begun by hand, maybe outside of a task, and waits for ``blocker``."""
     try:
         yield blocker
     except BaseException:

@@ -12,7 +12,7 @@ Source: spec access 5.1 and 5.2; RFC 9112 sections 3.2 and 3.2.2; the Fetch Meta
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Awaitable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -51,15 +51,14 @@ class Guard:
         self._app = app
         self._trusted = trusted
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on, or refuse it."""
         try:
             if scope["type"] == "http":
                 self._require(scope)
         except DomainError as refusal:
-            await refused(refusal)(scope, receive, send)
-        else:
-            await self._app(scope, receive, send)
+            return refused(refusal)(scope, receive, send)
+        return self._app(scope, receive, send)
 
     def _require(self, scope: Scope) -> None:
         authority, hosts = _authority_of(scope), self._trusted.hosts

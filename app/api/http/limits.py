@@ -14,13 +14,14 @@ Source: style.md 4, "Everything is bounded"; access.md 5.4.
 import asyncio
 import logging
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass
 
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.errors import Overloaded, TooSlow, refused
-from app.api.http.delivery import is_stream
+from app.api.http.delivery import is_stream, send_within
 from app.api.http.shares import Shares
 from app.api.http.slots import SLOT
 from app.api.objects.bodies import BODY_BYTES_MAX
@@ -133,15 +134,13 @@ class _Slot:
             self.enter()
         return message
 
-    async def send(self, message: Message) -> None:
+    def send(self, message: Message) -> Awaitable[None]:
         """Send a piece in time; raises TimeoutError when the client does not read it."""
         if self._is_left:
-            await self._send(message)  # a stream, which has its own bound
-            return
+            return self._send(message)  # a stream, which has its own bound
         if message["type"] == "http.response.start" and is_stream(message):
             self.leave()
-        async with asyncio.timeout(PIECE_S_MAX):
-            await self._send(message)
+        return send_within(self._send, message, PIECE_S_MAX)
 
     def enter(self) -> None:
         """Take the slot; raises Overloaded when there is none."""

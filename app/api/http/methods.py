@@ -8,6 +8,7 @@ A stream begun for HEAD ends with its headers.  Source: RFC 9110 sections 9.1, 9
 9.3.7 and 10.2.1.
 """
 
+from collections.abc import Awaitable
 from http import HTTPStatus
 
 from fastapi import Request, Response
@@ -30,28 +31,26 @@ class Methods:
     def __init__(self, app: ASGIApp, *, routes: Routes) -> None:
         self._app, self._routes = app, routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Answer one request."""
         method = scope.get("method")  # a lifespan has none
         if method is None:
-            await self._app(scope, receive, send)
-        elif method == _HEAD:
-            await self._without_body(scope, receive, send)
-        elif method == _OPTIONS and (allowed := self._allowed(scope["path"])):
+            return self._app(scope, receive, send)
+        if method == _HEAD:
+            return self._without_body(scope, receive, send)
+        if method == _OPTIONS and (allowed := self._allowed(scope["path"])):
             response = Response(status_code=HTTPStatus.NO_CONTENT, headers={"Allow": allowed})
-            await response(scope, receive, send)
-        else:
-            await self._route(scope, receive, send)
+            return response(scope, receive, send)
+        return self._route(scope, receive, send)
 
-    async def _route(self, scope: Scope, receive: Receive, send: Send) -> None:
-        method, path = scope["method"], scope["path"]
-        found = self._routes.find(method, path)
+    def _route(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
+        found = self._routes.found(scope)
         if isinstance(found, Found):
-            await self._app(scope, receive, send)
-            return
+            return self._app(scope, receive, send)
+        method, path = scope["method"], scope["path"]
         refusal = self._no_method(method, path) if isinstance(found, UnknownMethod) else None
         response = refused(refusal or self._no_path(path), form_of(Request(scope)))
-        await response(scope, receive, send)
+        return response(scope, receive, send)
 
     async def _without_body(self, scope: Scope, receive: Receive, send: Send) -> None:
         inner = send_at_once({**scope, "method": _GET})

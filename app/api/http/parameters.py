@@ -11,13 +11,14 @@ Source: contract.md, "Routes"; spec kubernetes-facade 2.
 """
 
 from collections import Counter
+from collections.abc import Awaitable
 from typing import Final
 
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from app.api.access.routes import Found, Routes
+from app.api.access.routes import Found, Routes, query_of
 from app.api.errors import form_of, refused
 from app.domain.errors import BadRequest, CauseReason, DomainError, Violation
 from app.schemas.documents.remarks import nearest
@@ -32,19 +33,16 @@ class Parameters:
     def __init__(self, app: ASGIApp, *, routes: Routes) -> None:
         self._app, self._routes = app, routes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Pass a request on, or refuse it; without a query there is nothing to check."""
         if scope["type"] == "http" and scope["query_string"]:
-            method = "GET" if scope["method"] == "HEAD" else scope["method"]
-            found = self._routes.find(method, scope["path"])
+            found = self._routes.found(scope)
             try:
                 if isinstance(found, Found):
-                    query = QueryParams(scope["query_string"])
-                    require_known(query, found.query_names, found.list_names)
+                    require_known(query_of(scope), found.query_names, found.list_names)
             except DomainError as refusal:
-                await refused(refusal, form_of(Request(scope)))(scope, receive, send)
-                return
-        await self._app(scope, receive, send)
+                return refused(refusal, form_of(Request(scope)))(scope, receive, send)
+        return self._app(scope, receive, send)
 
 
 def require_known(
@@ -54,7 +52,10 @@ def require_known(
 
     ``lists`` may be repeated: some clients write a list so, others with commas.
     """
-    counts = Counter(name for name, _ in query.multi_items() if name not in lists)
+    names = [name for name, _ in query.multi_items()]
+    if known.issuperset(names) and len(set(names)) == len(names):
+        return
+    counts = Counter(name for name in names if name not in lists)
     wrong = [name for name, count in counts.items() if count > 1 or name not in known]
     if not wrong:
         return

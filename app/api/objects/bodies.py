@@ -7,7 +7,7 @@ Reading is bounded, and strict or lenient about unknown fields by the client's
 ``fieldValidation``.  Source: contract.md, "Objects"; spec kubernetes-api 5.8.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Concatenate, Generic, ParamSpec, TypeVar
 
@@ -43,6 +43,7 @@ AT_ONCE_OCTETS_MAX = 8_192
 TYPE_CHARACTERS_MAX = 64  # of a Content-Type in a refusal
 _ALIAS = b"*"  # a YAML alias may expand to much more text
 _CODING, _IDENTITY = b"content-encoding", b"identity"
+_LENGTH = b"content-length"
 
 
 D = TypeVar("D")
@@ -219,21 +220,18 @@ class BodyLimit:
         self._app = app
         self._bytes_max = bytes_max
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         """Count received octets, and refuse at the bound."""
         if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        if any(
-            name == _CODING and value.strip().lower() != _IDENTITY
-            for name, value in scope["headers"]
-        ):
-            await _encoded_otherwise()(scope, receive, send)
-            return
-        declared = dict(scope["headers"]).get(b"content-length", b"0")
+            return self._app(scope, receive, send)
+        declared = b"0"
+        for name, value in scope["headers"]:
+            if name == _CODING and value.strip().lower() != _IDENTITY:
+                return _encoded_otherwise()(scope, receive, send)
+            if name == _LENGTH:
+                declared = value
         if declared.isdigit() and int(declared) > self._bytes_max:
-            await refused(self._too_large())(scope, receive, send)
-            return
+            return refused(self._too_large())(scope, receive, send)
         received_bytes = 0
 
         async def counted() -> Message:
@@ -244,7 +242,7 @@ class BodyLimit:
                 raise self._too_large()
             return message
 
-        await self._app(scope, counted, send)
+        return self._app(scope, counted, send)
 
     def _too_large(self) -> BodyTooLarge:
         return BodyTooLarge(f"the body of the request has more than {self._bytes_max} bytes")

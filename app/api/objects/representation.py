@@ -101,6 +101,8 @@ def _require_match(request: Request, registered: Object, tag: str) -> None:
 
 def warn(response: Response, warnings: Iterable[str]) -> Response:
     """Put warnings in ``Warning`` headers, each once, as RFC 7234 section 5.5 quotes them."""
+    if not (warnings := tuple(warnings)):
+        return response
     texts = list(dict.fromkeys(_quoted(warning) for warning in warnings))
     sizes = accumulate(len(text) for text in texts[:_WARNINGS_MAX])
     count = sum(1 for size in sizes if size <= _WARNINGS_CHARACTERS_MAX)
@@ -121,5 +123,9 @@ def _quoted(text: str) -> str:
 
 def _strong_tags(request: Request, header: str) -> tuple[str, ...]:
     # Weak ones keep their mark, so that they match no object.
-    listed = ",".join(request.headers.getlist(header))
+    name = header.encode()
+    fields = [value for named, value in request.scope["headers"] if named == name]
+    if not fields:
+        return ()
+    listed = b",".join(fields).decode("latin-1")
     return tuple(tag.strip() for tag in listed.split(",") if tag.strip())

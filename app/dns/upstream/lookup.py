@@ -31,9 +31,11 @@ from app.dns.upstream.exchange import Overloaded, Unanswered
 from app.dns.upstream.forwarder import Forwarder
 from app.dns.upstream.question import UpstreamQuery, UpstreamReply
 from app.domain.discovery.resolvers import lookup
-from app.domain.discovery.zone.records import Records, RecordType
+from app.domain.discovery.zone.records import ADDRESS_TYPES, Records, RecordType
 from app.domain.names import DomainName, MalformedName
 
+_FRAME_OCTETS_MAX = 12 + 4 + 11  # header, type and class of the question, EDNS
+_ADDRESS_OCTETS_MAX = 10 + 16  # of a record after its owner: type, class, TTL, length; IPv6
 _WORDS = {rcode.value: rcode for rcode in lookup.Rcode}
 
 
@@ -44,6 +46,8 @@ def answers_that_fit(
 
     A program in a Pod is not near: its datagrams have at most ``udp_bytes_max`` octets.
     """
+    if _surely_fit(query.name, found, min(UDP_BYTES_MIN, udp_bytes_max)):
+        return None
     is_bare = query.udp_bytes <= UDP_BYTES_MIN
     request = replace(
         plain_request(query.name, RecordType[query.qtype]),
@@ -55,6 +59,16 @@ def answers_that_fit(
     _, kept, _ = framed(request, Rcode.NOERROR, body, 0)
     answers = kept.counts[0]
     return answers if answers < len(found.answers) else None
+
+
+def _surely_fit(name: DomainName, found: Records, octets_max: int) -> bool:
+    """Whether a few addresses of a name fit however they are written; most answers are such."""
+    records = (*found.answers, *found.additional)
+    owner = sum(map(len, name.labels)) + len(name.labels) + 1
+    octets = _FRAME_OCTETS_MAX + owner + len(records) * (owner + _ADDRESS_OCTETS_MAX)
+    if octets > octets_max:
+        return False
+    return all(each.type in ADDRESS_TYPES and each.name == name for each in records)
 
 
 async def look_up(forwarder: Forwarder, name: DomainName, qtype: str) -> lookup.Reply:

@@ -3,8 +3,8 @@
     object -> bytes, cached          objects -> pieces of bounded size
 
 Objects are immutable, so their bytes stay valid.  The cache is bounded in octets and in age
-and evicts the least recently used entry.  It is thread-safe: a large write is encoded in a
-thread, not on the event loop.
+and evicts the least recently used entry, but not for the objects of a list.  It is
+thread-safe: a large write is encoded in a thread, not on the event loop.
 """
 
 import threading
@@ -51,8 +51,12 @@ class Encoder:
         self.encoded = 0
         """How many objects have been encoded so far."""
 
-    def encode(self, registered: Object) -> bytes:
-        """Encode an object as JSON."""
+    def encode(self, registered: Object, *, evicts: bool = True) -> bytes:
+        """Encode an object as JSON.
+
+        Its bytes take the place of those used least recently, unless it ``evicts`` nothing: then
+        they are cached if there is room.
+        """
         with self._lock:
             known = self._known.get(id(registered))  # an object in the cache keeps its id
             if known is not None:
@@ -63,7 +67,8 @@ class Encoder:
         octets = octets_of(registered) + len(encoded)
         with self._lock:
             self.encoded += 1
-            if id(registered) not in self._known:
+            is_kept = evicts or self._octets + octets <= self._octets_max
+            if is_kept and id(registered) not in self._known:
                 self._known[id(registered)] = _Known(registered, encoded, octets, self._clock())
                 self._octets += octets
             self._evict()
@@ -85,11 +90,15 @@ class Encoder:
         objects_max: int = OBJECTS_A_PIECE,
         octets_max: int = OCTETS_A_PIECE,
     ) -> Iterator[list[bytes]]:
-        """Encode objects lazily in pieces, none of which is empty."""
+        """Encode objects lazily in pieces, none of which is empty.
+
+        They evict nothing: a list longer than the cache would evict each of its objects before
+        the next such list asks for it.
+        """
         piece: list[bytes] = []
         octets = 0
         for registered in objects:
-            piece.append(encoded := self.encode(registered))
+            piece.append(encoded := self.encode(registered, evicts=False))
             octets += len(encoded)
             if len(piece) >= objects_max or octets >= octets_max:
                 yield piece

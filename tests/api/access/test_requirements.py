@@ -9,7 +9,7 @@ from starlette.routing import Route
 
 from app.api import application
 from app.api.access.requirements import Asked, by_body, objects_of, requirement_of, requires
-from app.api.access.routes import UNKNOWN_METHOD, Found, Routes
+from app.api.access.routes import UNKNOWN_METHOD, Found, Routes, query_of
 from app.domain.access.attributes import Attributes
 from app.domain.objects.service import SERVICE
 from app.main import VERSION
@@ -91,6 +91,20 @@ def test_a_path_is_found_by_its_segments_and_method() -> None:
     assert routes.find("PUT", "/services/prod/ent") is UNKNOWN_METHOD
     for path in ("/services", "/services/prod", "/services/prod/ent/more", "/pods/prod/ent", ""):
         assert routes.find("GET", path) is None
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_the_route_of_a_request_is_found_once_that_of_get_for_head(method: str) -> None:
+    requires(objects_of(SERVICE))(endpoint)
+    routes = Routes([Route("/services/{namespace}/{name}", endpoint, methods=["GET"])])
+    scope = {"method": method, "path": "/services/prod/ent", "query_string": b"a=1"}
+    found = routes.found(scope)
+    assert isinstance(found, Found)
+    assert found.route.endpoint is endpoint
+    assert routes.found(scope) is found
+    assert query_of(scope) is query_of(scope)
+    assert routes.found({"method": "PUT", "path": "/services/prod/ent"}) is UNKNOWN_METHOD
+    assert routes.found({"method": method, "path": "/nowhere"}) is None
 
 
 @pytest.mark.parametrize(

@@ -209,3 +209,38 @@ async def test_an_error_in_a_stream_ends_that_stream_and_not_the_flush() -> None
     with pytest.raises(ExceptionGroup) as failure:
         await task
     assert failure.group_contains(ValueError, match="a fault")
+
+
+async def test_a_message_that_need_not_wait_is_sent_without_a_timer() -> None:
+    sent = list[Message]()
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    await delivery.send_within(send, {"type": "http.response.body"}, 0.0)
+    assert sent == [{"type": "http.response.body"}]
+
+
+async def test_a_message_that_waits_is_sent_in_time_or_not_at_all() -> None:
+    reads, sent = asyncio.Event(), list[str]()
+
+    async def send(message: Message) -> None:
+        await asyncio.sleep(0)
+        await reads.wait()
+        sent.append(message["type"])
+
+    with pytest.raises(TimeoutError):
+        await delivery.send_within(send, {"type": "late"}, 0.01)
+    task = asyncio.create_task(delivery.send_within(send, {"type": "in time"}, AN_HOUR_S))
+    await asyncio.sleep(0)
+    reads.set()
+    await task
+    assert sent == ["in time"]
+
+
+async def test_a_refused_message_is_refused_to_its_sender() -> None:
+    async def send(_: Message) -> None:
+        raise ConnectionResetError
+
+    with pytest.raises(ConnectionResetError):
+        await delivery.send_within(send, {"type": "http.response.body"}, AN_HOUR_S)

@@ -57,6 +57,17 @@ def test_pieces_are_bounded_in_objects_and_in_octets() -> None:
     assert list(encoder.pieces([])) == []
 
 
+def test_a_list_longer_than_the_cache_is_cached_as_far_as_there_is_room() -> None:
+    services = [a_service(f"s{number}") for number in range(10)]
+    each = octets_of(services[0]) + len(encode_bytes(services[0]))
+    encoder = Encoder(octets_max=4 * each)
+    written = encoder.encode(services[9])
+    for _ in range(3):
+        list(encoder.pieces(services))
+    assert encoder.encoded == 10 + 2 * 6, "three of them, and what was written, are known"
+    assert encoder.encode(services[9]) is written
+
+
 def test_pieces_are_encoded_lazily() -> None:
     encoder = Encoder()
     pieces = encoder.pieces((a_service(f"s{number}") for number in range(9)), objects_max=2)

@@ -117,6 +117,8 @@ GO = OrderRules(table=RFC_6724, sorts_unusable=False)
 def ordered(addresses: Iterable[str], network: Network, rules: OrderRules) -> tuple[str, ...]:
     """Sort addresses for a program on a machine with the addresses of ``network``."""
     found = tuple(addresses)
+    if len(found) == 1:
+        return found
     if not rules.sorts_ipv4_alone and not any(":" in address for address in found):
         return found
     return tuple(sorted(found, key=lambda address: _key(address, network, rules)))

@@ -271,7 +271,10 @@ class Trail:
     def decide(self, decision: Decision, reason: str) -> None:
         """Set the decision of every step since the last one."""
         for index in range(self._undecided, len(self.steps)):
-            self.steps[index] = replace(self.steps[index], decision=decision, reason=reason)
+            step = self.steps[index]
+            self.steps[index] = Step(
+                query=step.query, reply=step.reply, decision=decision, reason=reason
+            )
         self._undecided = len(self.steps)
 
     def found(

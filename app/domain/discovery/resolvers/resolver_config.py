@@ -10,6 +10,7 @@ Source: spec resolver 2.1, 3.1, 4, 5.
 
 import re
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from app.domain.addresses import parse_address
 
@@ -21,6 +22,7 @@ MUSL_TIMEOUT_MAX_S = 60
 MUSL_ATTEMPTS_MAX = 10
 MUSL_LINE_LENGTH_MAX = 254  # characters before the newline; a longer line is ignored
 LOCAL_SERVER = "127.0.0.1"
+_READ_MAX = 256  # files remembered for each library: the Pods of a namespace share one
 UDP_BYTES_MIN = 512  # of a datagram without EDNS
 GLIBC_EDNS_BYTES, GO_EDNS_BYTES = 1200, 1232
 
@@ -71,6 +73,7 @@ class _Draft:
 _DEFAULTS = ResolverConfig(nameservers=(LOCAL_SERVER,))
 
 
+@lru_cache(maxsize=_READ_MAX)
 def glibc(
     text: str, *, hostname: str = "", local_domain: str | None = None, res_options: str = ""
 ) -> ResolverConfig:
@@ -124,6 +127,7 @@ def _glibc_options(draft: _Draft, text: str) -> None:
             draft.flags.update(flag.replace("_", "-") for flag in flags[:1])
 
 
+@lru_cache(maxsize=_READ_MAX)
 def musl(text: str) -> ResolverConfig:
     """Read the file as musl does: no comments, no environment, long lines lost."""
     draft = _Draft()
@@ -151,6 +155,7 @@ def _musl_line(draft: _Draft, line: str) -> None:
             pass
 
 
+@lru_cache(maxsize=_READ_MAX)
 def go(text: str, *, hostname: str = "") -> ResolverConfig:
     """Read the file as Go's own resolver does: indentation allowed, fields by white space."""
     draft = _Draft()
@@ -193,6 +198,7 @@ def _go_option(draft: _Draft, option: str) -> None:
         draft.numbers["attempts"] = max(number, 1)
 
 
+@lru_cache(maxsize=_READ_MAX)
 def c_ares(
     text: str, *, hostname: str = "", local_domain: str | None = None, res_options: str = ""
 ) -> ResolverConfig:

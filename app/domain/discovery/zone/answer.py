@@ -73,7 +73,8 @@ def _own_answer(snapshot: Snapshot, question: Question, config: ZoneConfig) -> O
     if home is None:
         return OutOfZone()
     depth = len(question.name.labels) - len(home.labels)
-    zone = Zone(snapshot, DomainName(question.name.labels[depth:]), config)
+    spelt = question.name.labels[depth:]
+    zone = Zone(snapshot, home if spelt == home.labels else DomainName(spelt), config)
     found = _lookup(zone, question)
     if found is not None and found.answers:
         return Records(answers=found.answers, additional=found.additional)

@@ -8,6 +8,8 @@ no record increase it too; a transfer between such serials is empty.
 Source: spec dns A1 and A4; RFC 1035 section 3.3.13.
 """
 
+from functools import lru_cache
+
 from app.domain.addresses import Address
 from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.discovery.zone.parse import NAMESERVER_LABELS
@@ -19,6 +21,7 @@ SCHEMA_VERSION = "1.1.0"
 SERIAL_MODULUS = 2**32
 _VERSION_TTL_S = 28_800
 _SOA_TTL_S_MAX = 300
+_ZONES_REMEMBERED_MAX = 64
 _REFRESH_S, _RETRY_S, _EXPIRE_S = 7200, 1800, 86_400
 
 
@@ -29,9 +32,10 @@ def serial_of(revision: Revision) -> int:
 
 def soa(revision: Revision, zone: DomainName, config: ZoneConfig) -> Record:
     """Make the SOA record; its minimum, and so the TTL of a denial, is the zone's TTL."""
+    primary, mailbox = _contacts(zone.labels)
     content = StartOfAuthority(
-        primary=nameserver_name(zone),
-        mailbox=DomainName(("hostmaster", *zone.labels)),
+        primary=primary,
+        mailbox=mailbox,
         serial=serial_of(revision),
         refresh_s=_REFRESH_S,
         retry_s=_RETRY_S,
@@ -41,6 +45,12 @@ def soa(revision: Revision, zone: DomainName, config: ZoneConfig) -> Record:
     return Record(zone, RecordType.SOA, min(config.ttl_s, _SOA_TTL_S_MAX), content)
 
 
+@lru_cache(maxsize=_ZONES_REMEMBERED_MAX)
+def _contacts(labels: tuple[str, ...]) -> tuple[DomainName, DomainName]:
+    """Name the server and the mailbox of a zone; they keep the case of the question."""
+    return DomainName((*NAMESERVER_LABELS, *labels)), DomainName(("hostmaster", *labels))
+
+
 def version(name: DomainName) -> Record:
     """Make the record with the version of the DNS schema."""
     return Record(name, RecordType.TXT, _VERSION_TTL_S, Text(SCHEMA_VERSION))
@@ -48,7 +58,7 @@ def version(name: DomainName) -> Record:
 
 def nameserver_name(zone: DomainName) -> DomainName:
     """Name the server that the SOA record points at."""
-    return DomainName((*NAMESERVER_LABELS, *zone.labels))
+    return _contacts(zone.labels)[0]
 
 
 def nameservers(zone: Zone) -> Found:
