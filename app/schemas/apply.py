@@ -21,7 +21,7 @@ class ApplyOperation(StrEnum):
     IGNORED = "ignored"
 
 
-class ApplyOutcome(Output):
+class AppliedObject(Output):
     """The result for one object of the body, or for a pruned one."""
 
     api_version: str = Field(examples=["v1"])
@@ -43,4 +43,4 @@ class ApplyResult(Output):
         examples=["42"],
     )
     dry_run: bool
-    results: list[ApplyOutcome]
+    results: list[AppliedObject]

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.schemas.base import Output, one_of
 
 
-class HealthCheck(Output):
+class ServerCheck(Output):
     """One thing that must work."""
 
     name: str = Field(examples=["database"])
@@ -27,7 +27,7 @@ class Health(Output):
         Literal["ok", "failed"],
         one_of("HealthStatus", "ok", "failed", description="The result of all checks."),
     ]
-    checks: list[HealthCheck]
+    checks: list[ServerCheck]
 
 
 class Version(Output):

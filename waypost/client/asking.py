@@ -15,7 +15,7 @@ from waypost.client.paths import DEFAULT_NAMESPACE, path_of
 if TYPE_CHECKING:
     from waypost.client.models import (
         NodeRules,
-        NodeText,
+        NftablesRules,
         Question,
         QuestionType,
         Resolution,
@@ -114,7 +114,7 @@ class Asker:
     @overload
     async def rules(
         self, node: str, *, mode: Literal["nftables"], revision: str = ""
-    ) -> "NodeText": ...
+    ) -> "NftablesRules": ...
 
     async def rules(
         self, node: str, *, mode: Literal["ipvs", "nftables"] = "ipvs", revision: str = ""

@@ -6,6 +6,7 @@ Source: contract.md; access.md 1.1 and 1.5; OpenAPI 3.1.1, sections 4.8.2 to 4.8
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.api.document.declared import tag_of
 from app.schemas.objects.wires import WIRES
 
 SUMMARY: Final = "The Kubernetes service network without Kubernetes."
@@ -43,11 +44,11 @@ SERVERS: Final = (
     },
 )
 _TAGS: Final[Mapping[str, str]] = {
-    "apply": "Many objects at once, all or nothing.",
-    "watch": "The changes of all kinds as one stream.",
+    "manifests": "Many objects at once, all or nothing.",
+    "changes": "The changes of all kinds as one stream.",
     "leases": "Heartbeats, which say that Pods and the agents of nodes are alive.",
-    "clusterips": "Ranges of addresses, and which Service holds which address.",
-    "resolve": "Names, resolved as a program would, and the resolv.conf of Pods.",
+    "clusterIps": "Ranges of addresses, and which Service holds which address.",
+    "names": "Names, resolved as a program would, and the resolv.conf of Pods.",
     "rules": "What the kernel of a node must be told: in full, as text, or in steps.",
     "access": "Who the caller is, and what it may do.",
     "tokens": "Tokens: issued once, listed with their last use, revoked.",
@@ -74,7 +75,7 @@ def describe_api(document: dict[str, Any]) -> None:
     document["servers"] = [*SERVERS]
     schemas = document["components"]["schemas"]
     kinds = {
-        wire.resource.plural: schemas[wire.resource.name]["description"]
+        tag_of(wire.resource): schemas[wire.resource.name]["description"]
         for wire in WIRES
         if not wire.resource.is_internal
     }

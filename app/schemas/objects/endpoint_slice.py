@@ -119,7 +119,7 @@ class EndpointAddress(Input):
 
 
 @shape_of(domain.EndpointPort)
-class EndpointsPort(EndpointPort):
+class EndpointSubsetPort(EndpointPort):
     """A port that all addresses of a subset listen on."""
 
     port: Port | None = None
@@ -132,7 +132,7 @@ class EndpointSubset(Input):
 
     addresses: list[EndpointAddress] | None = None
     not_ready_addresses: list[EndpointAddress] | None = None
-    ports: list[EndpointsPort] | None = None
+    ports: list[EndpointSubsetPort] | None = None
 
 
 @shape_of(endpoints.Endpoints)

@@ -59,10 +59,10 @@ _SET: Final = Spelling(SetHealthCheckNodePort, _taken, _set)
 _REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, HealthCheckChange)
 HealthCheck = Annotated[HealthCheckChange, _WHOLE]
 """One health check of a node, as the change that adds it."""
-HealthCheckOperation = Annotated[
+HealthCheckNodePortChange = Annotated[
     HealthCheckChange,
     choice(
-        "HealthCheckOperation",
+        "HealthCheckNodePortChange",
         "A change of the health checks that a node serves.",
         {"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED},
     ),

@@ -1,6 +1,6 @@
 """The wire shapes of a node's complete rules, and the spellings of the values in them.
 
-    NodeRules | NodeText, and in them VirtualServer, IPSet, Netfilter, ...
+    NodeRules | NftablesRules, and in them VirtualServer, IPSet, Netfilter, ...
 
 Fields have the domain's values; the shapes document and validate their JSON.
 Source: contract.md, "GET /nodes/{name}/ipvs".
@@ -294,7 +294,7 @@ class NodeRules(Output):
     )
 
 
-class NodeText(Output):
+class NftablesRules(Output):
     """The rules of one node in nftables mode at one revision."""
 
     kind: Literal["NodeText"]

@@ -21,7 +21,7 @@ from app.domain.dataplane.ipvs.drift import DifferenceReason, Drift
 from app.domain.dataplane.ipvs.virtual_server import VirtualServer
 from app.schemas.base import FailFastTuple, Output
 from app.schemas.rules.codec import dump
-from app.schemas.rules.health_checks import HealthCheckOperation
+from app.schemas.rules.health_checks import HealthCheckNodePortChange
 from app.schemas.rules.models import (
     IPSET,
     NETFILTER,
@@ -69,11 +69,11 @@ class NodeRulesChanges(Output):
     since: str = Field(examples=["41"])
     resource_version: str = Field(examples=["42"])
     operations: FailFastTuple[Operation]
-    health_check_node_ports: FailFastTuple[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    health_check_node_ports: FailFastTuple[HealthCheckNodePortChange] = Field(description=_HEALTH_CHECKS)
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
-class NodeTextChanges(Output):
+class NftablesRulesChanges(Output):
     """One transaction that takes a node from revision ``since`` to ``resourceVersion``."""
 
     kind: Literal["NodeTextChanges"]
@@ -84,7 +84,7 @@ class NodeTextChanges(Output):
         description="Input for `nft -f`; empty when nothing changed for this node.",
         examples=["add element ip waypost cluster-ips { 10.96.17.4 }\n"],
     )
-    health_check_node_ports: FailFastTuple[HealthCheckOperation] = Field(description=_HEALTH_CHECKS)
+    health_check_node_ports: FailFastTuple[HealthCheckNodePortChange] = Field(description=_HEALTH_CHECKS)
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
 
 
