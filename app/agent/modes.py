@@ -32,8 +32,8 @@ from app.domain.names import Revision
 from app.schemas.objects.codec import UNREADABLE
 from app.schemas.objects.metadata import parse_revision
 from app.schemas.rules.codec import decode_state
-from app.schemas.rules.models import NodeRules, NftablesRules
-from app.schemas.rules.operations import NodeRulesChanges, NftablesRulesChanges
+from app.schemas.rules.models import NftablesRules, NodeRules
+from app.schemas.rules.operations import NftablesRulesChanges, NodeRulesChanges
 from waypost.client.errors import Misbehaved
 from waypost.client.http.bounded_reading import Answer
 

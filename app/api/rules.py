@@ -41,7 +41,7 @@ from app.domain.snapshot import Snapshot
 from app.schemas.base import words
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.rules.codec import encode_rules, encode_text
-from app.schemas.rules.models import NodeRules, NftablesRules
+from app.schemas.rules.models import NftablesRules, NodeRules
 from app.schemas.rules.operations import NodeRulesDrift, encode_drift
 
 TEXT = "text/plain"

@@ -41,8 +41,8 @@ from app.schemas.queries import Query as QueryModel
 from app.schemas.rules.codec import dump
 from app.schemas.rules.health_checks import encode_health_check_changes
 from app.schemas.rules.operations import (
-    NodeRulesChanges,
     NftablesRulesChanges,
+    NodeRulesChanges,
     encode_operation_list,
 )
 

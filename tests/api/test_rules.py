@@ -30,7 +30,7 @@ from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
 from app.schemas.objects.codec import encode_object
 from app.schemas.rules.codec import decode_state
-from app.schemas.rules.models import NodeRules, NftablesRules
+from app.schemas.rules.models import NftablesRules, NodeRules
 from app.schemas.rules.operations import NodeRulesChanges, NodeRulesDrift
 from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.registries import a_client, an_api

@@ -37,7 +37,7 @@ from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
 from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
-from app.schemas.rules.operations import NodeRulesChanges, NftablesRulesChanges
+from app.schemas.rules.operations import NftablesRulesChanges, NodeRulesChanges
 from tests.builders import a_node, a_service, a_token, an_endpoint, an_endpoint_slice
 from tests.memory_writer import EPOCH
 from tests.registries import a_client

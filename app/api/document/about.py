@@ -16,8 +16,8 @@ see them, and the kernel rules of every node.
 
 **Objects** are those of Kubernetes, with the same fields. One schema describes what is sent and \
 what is answered: fields that the server sets may be sent back as they are, and everything that is \
-described as set by the server may be left out. A field without a value is absent, never null or \
-empty.
+described as set by the server may be left out. A field that has no value is \
+absent; only in the rules of nodes null may stand for "none", where it is said.
 
 **JSON and YAML.** The document shows JSON. Every body may be YAML instead (`application/yaml`), \
 and an answer is YAML for a client that accepts only that.
@@ -27,7 +27,8 @@ strategic merge patches (`application/strategic-merge-patch+json`) are accepted,
 
 **Revisions.** `metadata.resourceVersion` is the revision of an object's last change, and its \
 entity tag. A write that carries an older one is refused with 409, one whose `If-Match` does not \
-hold with 412. Revisions are assigned in the order of commits.
+hold with 412; a read with `If-None-Match` is answered with 304 while nothing has changed. \
+Revisions are assigned in the order of commits.
 
 **Refusals** are a `Status`, which has all causes at once with the paths of their fields. No \
 refused request leaves anything half written."""

@@ -51,9 +51,7 @@ def _parameters(document: dict[str, Any]) -> Iterator[list[Parameter]]:
 def _is_shown_in(operation: dict[str, Any]) -> Callable[[Parameter], bool]:
     """Give the test that a parameter of an operation is of use to generated clients."""
     hidden = _OF_NAMESPACES if operation["operationId"] in _CLUSTER_WIDE else frozenset[str]()
-    return lambda parameter: (
-        parameter["name"] not in hidden and UNSHOWN not in parameter["schema"]
-    )
+    return lambda parameter: parameter["name"] not in hidden and UNSHOWN not in parameter["schema"]
 
 
 def _named(parameter: Parameter) -> tuple[str, Parameter]:

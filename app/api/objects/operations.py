@@ -63,7 +63,9 @@ _SUBRESOURCES: Final[Mapping[str, tuple[str, str]]] = {
 def listing(wire: Wire, *, is_watched: bool = True) -> Words:
     """Describe the list of a kind."""
     resource = wire.resource
-    watching = " `watch=true`, as Kubernetes' clients send it, makes of it `GET /watch` of this kind."
+    watching = (
+        " `watch=true`, as Kubernetes' clients send it, makes of it `GET /watch` of this kind."
+    )
     return {
         "operation_id": f"list_{resource.plural_word}",
         "summary": f"List {'or watch ' if is_watched else ''}{_plural(resource)}",

@@ -21,8 +21,9 @@ from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.schemas.rules.codec import decode_state, encode_rules, encode_text
 from app.schemas.rules.health_checks import HealthCheckNodePortChange, encode_health_check_changes
-from app.schemas.rules.models import SERVED_PORT, NodeRules, NftablesRules
+from app.schemas.rules.models import NftablesRules, NodeRules
 from app.schemas.rules.operations import Operation, encode_operation_list
+from app.schemas.rules.virtual_servers import SERVED_PORT
 from tests.builders import a_node
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
 
