@@ -20,16 +20,23 @@ FieldValidation = Annotated[
     one_of(
         "FieldValidation",
         *("Ignore", "Warn", "Strict"),
-        description="What is done about fields that are not read.",
+        description="What is done about fields that are unknown, not kept or given twice; `Warn` "
+        "when absent.",
     ),
 ]
-DryRun = Annotated[Text, one_of("DryRun", "All", description="What is left out of a write.")]
+DryRun = Annotated[
+    Text,
+    one_of(
+        "DryRun", "All", description="What is left out of a write: `All` leaves out the commit."
+    ),
+]
 _VersionMatch = Annotated[
     Literal["", "Exact", "NotOlderThan"],
     one_of(
         "ResourceVersionMatch",
         *("Exact", "NotOlderThan"),
-        description="Whether a list shows a revision, or one that may be later.",
+        description="Whether a list shows `resourceVersion` itself, or one that may be later, which "
+        "it does when absent.",
     ),
 ]
 _PropagationPolicy = Literal["", "Foreground", "Background", "Orphan"]

@@ -29,7 +29,11 @@ def _upper(value: object) -> object:
 
 _Search = Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)]
 _LIST = WithJsonSchema({"type": "array", "items": {"type": "string"}})
-_TYPES = one_of("QuestionType", *get_args(QuestionType), description="What is asked of a name.")
+_TYPES = one_of(
+    "QuestionType",
+    *get_args(QuestionType),
+    description="What is asked of a name: `ADDR`, the default, for A and AAAA.",
+)
 
 
 class Question(Query):

@@ -32,7 +32,7 @@ def test_ways_around_are_of_generators_and_steps_that_there_are() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_a_generator_has_its_folder_and_its_words(example: Example) -> None:
     scripts = {file.name for file in example.folder.glob("*.sh")}
-    assert scripts == {"generate.sh", "build.sh", "run.sh"}
+    assert scripts == {"generate.sh", "build.sh", "run.sh", "watch.sh"}
     assert f"tests/sdks/{example.name}" in page()
 
 

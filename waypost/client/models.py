@@ -369,7 +369,7 @@ class DrainRealServer(TypedDict):
 
 
 DryRun: TypeAlias = Literal["All"]
-"""What is left out of a write."""
+"""What is left out of a write: `All` leaves out the commit."""
 
 
 class DummyInterface(TypedDict):
@@ -478,7 +478,7 @@ EndpointReason: TypeAlias = Literal[
     "NoneReady",
     "LabelMissing",
 ]
-"""What is to be said of a Pod; reasons that exclude a Pod from the endpoints come first."""
+"""What is to be said of a Pod or a slice; reasons that exclude a Pod come first."""
 
 
 class EndpointSlice(TypedDict):
@@ -597,7 +597,7 @@ class ExplainedSlice(TypedDict):
 
 
 FieldValidation: TypeAlias = Literal["Ignore", "Warn", "Strict"]
-"""What is done about fields that are not read."""
+"""What is done about fields that are unknown, not kept or given twice; `Warn` when absent."""
 
 
 class ForNode(TypedDict):
@@ -690,7 +690,7 @@ class Heartbeats(TypedDict):
 
 
 IPFamily: TypeAlias = Literal["IPv4", "IPv6"]
-"""The two families of addresses."""
+"""The family of addresses."""
 
 
 IPFamilyPolicy: TypeAlias = Literal["SingleStack", "PreferDualStack", "RequireDualStack"]
@@ -1321,7 +1321,7 @@ class Probe(TypedDict):
 
 
 Protocol: TypeAlias = Literal["TCP", "UDP", "SCTP"]
-"""The transports a port may have."""
+"""The transport of a port; TCP where it may be absent."""
 
 
 Quantities: TypeAlias = dict[str, str]
@@ -1365,7 +1365,7 @@ class QuestionBatch(TypedDict):
 
 
 QuestionType: TypeAlias = Literal["ADDR", "A", "AAAA", "SRV", "PTR", "CNAME", "TXT"]
-"""What is asked of a name."""
+"""What is asked of a name: `ADDR`, the default, for A and AAAA."""
 
 
 class RealServer(TypedDict):
@@ -1611,7 +1611,7 @@ class ResolvedRecord(TypedDict):
 
 
 Resolver: TypeAlias = Literal["glibc", "musl", "musl-1.2.3", "go", "c-ares"]
-"""The resolvers that are modelled."""
+"""The library that resolves, as it is modelled."""
 
 
 ResolverQuery = TypedDict(
@@ -1651,7 +1651,7 @@ class ResourceAttributes(TypedDict):
 
 
 ResourceVersionMatch: TypeAlias = Literal["Exact", "NotOlderThan"]
-"""Whether a list shows a revision, or one that may be later."""
+"""Whether a list shows `resourceVersion` itself, or one that may be later, which it does when absent."""
 
 
 class Role(TypedDict):
@@ -1713,7 +1713,7 @@ RoleRefKind: TypeAlias = Literal["Role", "ClusterRole"]
 
 
 RulesBackend: TypeAlias = Literal["ipvs", "nftables"]
-"""The two kernel interfaces that rules are made for."""
+"""The kernel interface that rules are made for."""
 
 
 class RulesDifference(TypedDict):
@@ -1741,13 +1741,13 @@ class RulesNotice(TypedDict):
 RulesPart: TypeAlias = Literal[
     "script", "ipvsadm", "ipset", "iptables", "ip6tables", "ip", "sysctl"
 ]
-"""The texts that rules are loaded from."""
+"""The text that rules are loaded from, by the program that loads it."""
 
 
 Scheduler: TypeAlias = Literal[
     "rr", "wrr", "lc", "wlc", "lblc", "lblcr", "dh", "sh", "sed", "nq", "fo", "ovf", "mh"
 ]
-"""The IPVS schedulers."""
+"""How IPVS chooses a real server."""
 
 
 class SelectorExpression(TypedDict):
@@ -1984,11 +1984,11 @@ class ServiceStatus(TypedDict):
 
 
 ServiceType: TypeAlias = Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]
-"""The type of a Service: how clients reach it."""
+"""How clients reach a Service; ClusterIP when absent."""
 
 
 SessionAffinity: TypeAlias = Literal["None", "ClientIP"]
-"""Whether connections of one client go to the same endpoint."""
+"""Whether connections of one client go to the same endpoint; None when absent."""
 
 
 class SessionAffinityConfig(TypedDict):
@@ -2223,7 +2223,7 @@ TrafficDistribution: TypeAlias = Literal["PreferClose", "PreferSameZone", "Prefe
 
 
 TrafficPolicy: TypeAlias = Literal["Cluster", "Local"]
-"""Whether traffic may leave the node it arrives on."""
+"""Whether traffic may leave the node it arrives on; Cluster when absent."""
 
 
 class UnbindAddress(TypedDict):

@@ -68,7 +68,7 @@ def listing(wire: Wire, *, is_watched: bool = True) -> Words:
     )
     return {
         "operation_id": f"list_{resource.plural_word}",
-        "summary": f"List {'or watch ' if is_watched else ''}{_plural(resource)}",
+        "summary": f"List {_plural(resource)}",
         "description": "Answers with all objects that the selectors match, a page at a time with "
         f"`limit`.{watching if is_watched else ' `watch` is refused.'}",
         "response_model": list_model(wire),

@@ -31,7 +31,7 @@ NODE_ELIGIBLE = (
 
 
 class Backend(StrEnum):
-    """The two kernel interfaces that rules are made for."""
+    """The kernel interface that rules are made for."""
 
     IPVS = "ipvs"
     NFTABLES = "nftables"

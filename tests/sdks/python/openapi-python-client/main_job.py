@@ -8,8 +8,8 @@ from pathlib import Path
 
 from waypost_client import AuthenticatedClient
 from waypost_client.api.access import whoami
-from waypost_client.api.apply import apply
-from waypost_client.api.resolve import resolve, resolve_many
+from waypost_client.api.manifests import apply
+from waypost_client.api.names import resolve, resolve_many
 from waypost_client.api.rules import read_node_ipvs
 from waypost_client.api.services import (
     create_service,

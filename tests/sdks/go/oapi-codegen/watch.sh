@@ -1,0 +1,1 @@
+./first_watch/first_watch

@@ -1,0 +1,1 @@
+cargo run --locked --quiet --bin first_watch
