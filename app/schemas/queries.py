@@ -35,7 +35,7 @@ _VersionMatch = Annotated[
     one_of(
         "ResourceVersionMatch",
         *("Exact", "NotOlderThan"),
-        description="Whether a list shows `resourceVersion` itself, or one that may be later, which "
+        description="Whether a list shows `resourceVersion` itself, or one that may be later, as "
         "it does when absent.",
     ),
 ]

@@ -1,1 +1,1 @@
-./first_watch/first_watch
+go run ./first_watch

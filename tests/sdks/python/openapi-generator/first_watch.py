@@ -2,7 +2,7 @@
 
 import os
 
-from waypost_client import ApiClient, ChangesApi, Configuration, Service, WatchEvent
+from waypost_api import ApiClient, ChangesApi, Configuration, Service, WatchEvent
 
 url = os.environ.get("BASE_URL", "http://127.0.0.1:8053")
 

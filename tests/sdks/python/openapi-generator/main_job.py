@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from waypost_client import (
+from waypost_api import (
     AccessApi,
     ApiClient,
     ApiException,

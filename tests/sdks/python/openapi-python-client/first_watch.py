@@ -3,8 +3,8 @@
 import json
 import os
 
-from waypost_client import Client
-from waypost_client.models import Service, WatchEvent
+from waypost_api import Client
+from waypost_api.models import Service, WatchEvent
 
 client = Client(base_url=os.environ.get("BASE_URL", "http://127.0.0.1:8053"))
 

@@ -1,1 +1,1 @@
-cargo run --locked --quiet --bin first_watch
+cargo run --quiet --bin first_watch
