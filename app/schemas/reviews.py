@@ -85,7 +85,11 @@ class AccessReviewStatus(Input):
 class AccessReview(Input):
     """A question whether a user may do something, with its answer; or several in `reviews`."""
 
-    api_version: str | None = Field(default=None, examples=["authorization.k8s.io/v1"])
+    api_version: str | None = Field(
+        default=None,
+        description="The API version of the question.",
+        examples=["authorization.k8s.io/v1"],
+    )
     kind: Annotated[str, _KINDS] | None = Field(
         default=None, description="Which of the two it is follows from `spec.user` when absent."
     )

@@ -9,6 +9,7 @@ class AccessReview(TypedDict):
     """A question whether a user may do something, with its answer; or several in `reviews`."""
 
     apiVersion: NotRequired[str]
+    """The API version of the question."""
     kind: NotRequired[AccessReviewKind]
     """Which of the two it is follows from `spec.user` when absent."""
     spec: NotRequired[AccessReviewSpec]
@@ -1159,7 +1160,9 @@ class OwnerReference(TypedDict):
     """A reference to an owner, with which the object is deleted."""
 
     apiVersion: str
+    """The API version of its kind."""
     kind: str
+    """The kind of the owner."""
     name: str
     """The name of the owner."""
     uid: str
@@ -1651,7 +1654,7 @@ class ResourceAttributes(TypedDict):
 
 
 ResourceVersionMatch: TypeAlias = Literal["Exact", "NotOlderThan"]
-"""Whether a list shows `resourceVersion` itself, or one that may be later, which it does when absent."""
+"""Whether a list shows `resourceVersion` itself, or one that may be later, as it does when absent."""
 
 
 class Role(TypedDict):

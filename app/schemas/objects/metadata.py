@@ -26,8 +26,12 @@ _REVISION_DIGITS_MAX = 18  # below 2**63
 class OwnerReference(Input):
     """A reference to an owner, with which the object is deleted."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Service"])
+    api_version: str | None = Field(
+        default=None, description="The API version of its kind.", examples=["v1"]
+    )
+    kind: str | None = Field(
+        default=None, description="The kind of the owner.", examples=["Service"]
+    )
     name: str | None = Field(default=None, description="The name of the owner.", examples=["ent"])
     uid: str | None = Field(default=None, description="The uid of the owner.")
     controller: bool | None = Field(
