@@ -25,6 +25,7 @@ BUILD = CHECKOUT / "build" / "sdks"
 TOOLS = BUILD / "venv" / "bin"  # the generators that are Python packages; `make` installs them
 SHOWN_MAX = 6_000  # characters of what a script printed before it failed
 SCRIPT_S_MAX = 600.0
+LINE_S_MAX = 120.0  # until a line that is due; the machine may be busy
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Maven writes some to files too
 _WARNING = re.compile(r"WARN|[Ww]arning|ERROR|[Uu]nsupported|[Ss]kipping|not implemented")
 
@@ -151,12 +152,14 @@ async def running(
 
 
 async def until_printed(lines: AsyncIterator[str], wanted: str) -> None:
-    """Wait for a line; fails when the program ends before."""
+    """Wait for a line; fails when the program ends before, or does not print it in a long time."""
     printed: list[str] = []
-    async for line in lines:
-        printed.append(line)
-        if line == wanted:
-            return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINE_S_MAX):
+            async for line in lines:
+                printed.append(line)
+                if line == wanted:
+                    return
     raise AssertionError(f"{wanted!r} is not among {printed}")
 
 

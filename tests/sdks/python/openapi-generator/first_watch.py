@@ -10,4 +10,4 @@ with ApiClient(Configuration(host=url)) as client:
     for line in ChangesApi(client).watch_without_preload_content(kinds="Service"):
         event = WatchEvent.from_json(line.decode())
         if event and isinstance(service := event.object.actual_instance, Service):
-            print(event.type, service.metadata.name)
+            print(event.type.value, service.metadata.name)
