@@ -32,8 +32,8 @@ from app.domain.names import Revision
 from app.schemas.objects.codec import UNREADABLE
 from app.schemas.objects.metadata import parse_revision
 from app.schemas.rules.codec import decode_state
-from app.schemas.rules.models import NodeRules, NodeText
-from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
+from app.schemas.rules.models import NftablesRules, NodeRules
+from app.schemas.rules.operations import NftablesRulesChanges, NodeRulesChanges
 from waypost.client.errors import Misbehaved
 from waypost.client.http.answer import Answer
 
@@ -109,7 +109,7 @@ def _read(model: type[M], answer: Answer) -> M:
         raise Misbehaved(problem) from error
 
 
-def _whole(rules: NodeRules | NodeText, state: StateT) -> Whole[StateT]:
+def _whole(rules: NodeRules | NftablesRules, state: StateT) -> Whole[StateT]:
     return Whole(
         revision=parse_revision(rules.resource_version),
         state=state,
@@ -119,7 +119,7 @@ def _whole(rules: NodeRules | NodeText, state: StateT) -> Whole[StateT]:
 
 
 def _changes(
-    changes: NodeRulesChanges | NodeTextChanges, steps: tuple[StepT, ...]
+    changes: NodeRulesChanges | NftablesRulesChanges, steps: tuple[StepT, ...]
 ) -> Changes[StepT]:
     return Changes(
         revision=parse_revision(changes.resource_version),
@@ -166,7 +166,7 @@ IPVS: Final = Mode(
 
 
 def _nftables_whole(answer: Answer) -> Whole[Tables]:
-    rules = _read(NodeText, answer)
+    rules = _read(NftablesRules, answer)
     try:
         return _whole(rules, loaded(rules.text, {}))
     except UNREADABLE as error:
@@ -174,7 +174,7 @@ def _nftables_whole(answer: Answer) -> Whole[Tables]:
 
 
 def _nftables_changes(answer: Answer) -> Changes[str]:
-    changes = _read(NodeTextChanges, answer)
+    changes = _read(NftablesRulesChanges, answer)
     return _changes(changes, (changes.text,) if changes.text else ())
 
 

@@ -19,7 +19,7 @@ from app.domain.registration.service.strategy import ranges_of
 from app.domain.snapshot import Snapshot
 from app.schemas.clusterips import ClusterIPAllocations
 
-router = APIRouter(tags=["clusterips"])
+router = APIRouter(tags=["clusterIps"])
 
 
 def _addresses(_: Asked) -> Iterable[Attributes]:

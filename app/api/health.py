@@ -16,13 +16,13 @@ from app.api.errors import refusals
 from app.api.http.content_negotiation import JSON
 from app.domain.errors import CauseReason, NotSynced, Violation
 from app.schemas.base import Output
-from app.schemas.health import Health, HealthCheck, Version
+from app.schemas.health import Health, ServerCheck, Version
 
 router = APIRouter(tags=["health"])
 
 
 async def _accept_verbose(
-    verbose: Annotated[str, Query(description="Accepted; every check is always listed.")] = "",
+    verbose: Annotated[str, Query(include_in_schema=False)] = "",
 ) -> None:
     """Know the parameter with which people ask Kubernetes' servers for all checks."""
 
@@ -109,6 +109,6 @@ def _healthy(found: Sequence[Check]) -> Health:
     return Health(
         status="ok",
         checks=[
-            HealthCheck(name=check.name, ok=True, message=check.note or None) for check in found
+            ServerCheck(name=check.name, ok=True, message=check.note or None) for check in found
         ],
     )

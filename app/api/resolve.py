@@ -48,7 +48,7 @@ _TEXT = text_of("text/plain", "The file, ready to be mounted as `/etc/resolv.con
 
 _WITHHELD = ("endpoints are left out: they need the right to list endpointslices",)
 
-router = APIRouter(tags=["resolve"])
+router = APIRouter(tags=["names"])
 
 
 @router.get(

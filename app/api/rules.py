@@ -41,7 +41,7 @@ from app.domain.snapshot import Snapshot
 from app.schemas.base import words
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.rules.codec import encode_rules, encode_text
-from app.schemas.rules.models import NodeRules, NodeText
+from app.schemas.rules.models import NftablesRules, NodeRules
 from app.schemas.rules.operations import NodeRulesDrift, encode_drift
 
 TEXT = "text/plain"
@@ -107,7 +107,7 @@ async def read_node_ipvs_text(
     "/nodes/{name}/nftables",
     operation_id="read_node_nftables",
     summary="Read the rules of a node in nftables mode",
-    response_model=NodeText,
+    response_model=NftablesRules,
     responses={
         **answered(
             HTTPStatus.OK.value,

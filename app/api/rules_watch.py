@@ -1,6 +1,6 @@
 """Nodes that follow their rules: what changed since a revision, as soon as there is something.
 
-    mode, node, revision -> registry.node_rules -> NodeRulesChanges | NodeTextChanges
+    mode, node, revision -> registry.node_rules -> NodeRulesChanges | NftablesRulesChanges
 
 Thousands of nodes wait at once, and each change wakes all of them.  So the question
 that an agent asks is answered without the framework, by ``Following``; one with
@@ -42,8 +42,8 @@ from app.schemas.queries import Query as QueryModel
 from app.schemas.rules.codec import dump
 from app.schemas.rules.health_checks import encode_health_check_changes
 from app.schemas.rules.operations import (
+    NftablesRulesChanges,
     NodeRulesChanges,
-    NodeTextChanges,
     encode_operation_list,
 )
 
@@ -118,7 +118,7 @@ async def read_node_ipvs_changes(
     "/nodes/{name}/nftables/changes",
     operation_id="read_node_nftables_changes",
     summary="Read what changed for a node in nftables mode",
-    response_model=NodeTextChanges,
+    response_model=NftablesRulesChanges,
     responses=_REFUSALS,
 )
 @requires(objects_of(NODE, "rules"))

@@ -34,7 +34,7 @@ _CANONICAL_V4 = re.compile(rf"(?:{_OCTET}\.){{3}}{_OCTET}\Z")
 
 
 class IPFamily(StrEnum):
-    """The two families of addresses."""
+    """The family of addresses."""
 
     IPV4 = "IPv4"
     IPV6 = "IPv6"

@@ -21,16 +21,18 @@ class ApplyOperation(StrEnum):
     IGNORED = "ignored"
 
 
-class ApplyOutcome(Output):
+class AppliedObject(Output):
     """The result for one object of the body, or for a pruned one."""
 
-    api_version: str = Field(examples=["v1"])
-    kind: str = Field(examples=["Service"])
+    api_version: str = Field(description="The API version of the kind.", examples=["v1"])
+    kind: str = Field(description="The kind of the object.", examples=["Service"])
     namespace: str | None = Field(
         default=None, description="Absent for kinds without namespaces.", examples=["default"]
     )
-    name: str = Field(examples=["ent"])
-    operation: Annotated[str, words(ApplyOperation, "AppliedOperation")]
+    name: str = Field(description="The name of the object.", examples=["ent"])
+    operation: Annotated[str, words(ApplyOperation, "AppliedOperation")] = Field(
+        description="What became of the object."
+    )
     message: str | None = Field(default=None, description="Why; absent if there is no more to say.")
 
 
@@ -42,5 +44,7 @@ class ApplyResult(Output):
         description="The revision after it; nothing changed when it is the one before.",
         examples=["42"],
     )
-    dry_run: bool
-    results: list[ApplyOutcome]
+    dry_run: bool = Field(description="Whether nothing was written, because the request asked so.")
+    results: list[AppliedObject] = Field(
+        description="One for each object of the body, and after them those that were pruned."
+    )

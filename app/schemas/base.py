@@ -218,3 +218,8 @@ def text_map(name: str, description: str) -> WithJsonSchema:
 _Texts = dict[str, str | None]
 Labels = Annotated[_Texts, text_map("Labels", "Labels by key.")]
 Annotations = Annotated[_Texts, text_map("Annotations", "Annotations by key.")]
+SELECTOR_OPERATOR = one_of(
+    "SelectorOperator",
+    *("In", "NotIn", "Exists", "DoesNotExist"),
+    description="How the value of a label is compared with those of a condition.",
+)

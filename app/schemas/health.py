@@ -10,11 +10,11 @@ from pydantic import Field
 from app.schemas.base import Output, one_of
 
 
-class HealthCheck(Output):
+class ServerCheck(Output):
     """One thing that must work."""
 
-    name: str = Field(examples=["database"])
-    ok: bool
+    name: str = Field(description="What is checked.", examples=["database"])
+    ok: bool = Field(description="Whether it works.")
     message: str | None = Field(
         default=None, description="How well it goes; absent if there is no more to say."
     )
@@ -26,20 +26,26 @@ class Health(Output):
     status: Annotated[
         Literal["ok", "failed"],
         one_of("HealthStatus", "ok", "failed", description="The result of all checks."),
-    ]
-    checks: list[HealthCheck]
+    ] = Field(description="Whether all checks succeeded.")
+    checks: list[ServerCheck] = Field(description="Every check with its result.")
 
 
 class Version(Output):
     """The build that answers."""
 
-    major: str = Field(examples=["0"])
-    minor: str = Field(examples=["1"])
+    major: str = Field(description="The first number of the version.", examples=["0"])
+    minor: str = Field(description="The second number of the version.", examples=["1"])
     git_version: str = Field(description="The full version.", examples=["v0.1.0"])
-    git_commit: str
-    git_tree_state: str
-    build_date: str
+    git_commit: str = Field(description="The commit that was built; empty when it is not known.")
+    git_tree_state: str = Field(
+        description="Whether the source was `clean` when it was built; empty when it is not known."
+    )
+    build_date: str = Field(description="When it was built; empty when it is not known.")
     go_version: str = Field(description="Always empty; clients of Kubernetes insist on it.")
-    python_version: str = Field(examples=["3.11.7"])
-    compiler: str
-    platform: str = Field(examples=["linux/x86_64"])
+    python_version: str = Field(
+        description="The version of Python that runs the server.", examples=["3.11.7"]
+    )
+    compiler: str = Field(description="The implementation of Python.")
+    platform: str = Field(
+        description="The operating system and the processor.", examples=["linux/x86_64"]
+    )

@@ -27,28 +27,34 @@ class PodName(Input):
     namespace: str = Field(
         default=DEFAULT_NAMESPACE, description="`default` when absent.", examples=["default"]
     )
-    name: str | None = Field(default=None, examples=["ent-1"])
+    name: str | None = Field(default=None, description="The name of the Pod.", examples=["ent-1"])
     documented_required: ClassVar = ("name",)
 
 
 class Heartbeats(Input):
     """Pods whose leases are to be renewed."""
 
-    pods: Annotated[list[PodName], Field(max_length=HEARTBEATS_MAX)] | None = None
+    pods: Annotated[list[PodName], Field(max_length=HEARTBEATS_MAX)] | None = Field(
+        default=None, description="Up to 10000 Pods."
+    )
     documented_required: ClassVar = ("pods",)
 
 
 class HeartbeatResult(Output):
     """Which leases were renewed, and which Pods are not registered."""
 
-    renewed: list[metadata.NamespacedName]
-    unknown: list[metadata.NamespacedName]
+    renewed: list[metadata.NamespacedName] = Field(
+        description="Pods that are registered; their leases begin anew."
+    )
+    unknown: list[metadata.NamespacedName] = Field(
+        description="Pods that are not registered; register them again."
+    )
 
 
 class NodeHeartbeatResult(Output):
     """A Node's lease was renewed."""
 
-    node: str = Field(examples=["n1"])
+    node: str = Field(description="The name of the Node.", examples=["n1"])
     lease_duration_seconds: int = Field(
         description="The next heartbeat must come before that.", examples=[40]
     )

@@ -20,26 +20,27 @@ FieldValidation = Annotated[
     one_of(
         "FieldValidation",
         *("Ignore", "Warn", "Strict"),
-        description="What is done about fields that are not read.",
+        description="What is done about fields that are unknown, not kept or given twice; `Warn` "
+        "when absent.",
     ),
 ]
-DryRun = Annotated[Text, one_of("DryRun", "All", description="What is left out of a write.")]
+DryRun = Annotated[
+    Text,
+    one_of(
+        "DryRun", "All", description="What is left out of a write: `All` leaves out the commit."
+    ),
+]
 _VersionMatch = Annotated[
     Literal["", "Exact", "NotOlderThan"],
     one_of(
         "ResourceVersionMatch",
         *("Exact", "NotOlderThan"),
-        description="Whether a list shows a revision, or one that may be later.",
+        description="Whether a list shows `resourceVersion` itself, or one that may be later, as "
+        "it does when absent.",
     ),
 ]
-_PropagationPolicy = Annotated[
-    Literal["", "Foreground", "Background", "Orphan"],
-    one_of(
-        "PropagationPolicy",
-        *("Foreground", "Background", "Orphan"),
-        description="What is to happen to dependents.",
-    ),
-]
+_PropagationPolicy = Literal["", "Foreground", "Background", "Orphan"]
+_NAMESPACE = "Only objects of this namespace; of all when absent."
 _FIELD_VALIDATION = (
     "What to do about fields that are unknown, not kept or given twice; `Warn` when absent."
 )
@@ -47,6 +48,14 @@ _FIELD_VALIDATION = (
 
 NAMED: Final = "x-parameter"
 """Marks a parameter that differs from others of its name, and goes by another in the document."""
+
+
+_LISTED_NAMESPACE: Final[dict[str, JsonValue]] = {NAMED: "listedNamespace"}  # beside that of paths
+UNSHOWN: Final = "x-unshown"
+"""Marks a parameter that clients of Kubernetes send, and that generated clients have no use for.
+
+Either it has no effect, or it turns the answer into a stream, for which there is ``GET /watch``.
+"""
 
 
 def _strict(value: object) -> object:
@@ -86,14 +95,16 @@ class WriteQuery(Query):
     dry_run: DryRun = Field("", description="`All`: do everything but the commit.")
     field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
     field_manager: Annotated[str, Field(max_length=128)] = Field(
-        "", description="The name of the writer; accepted and ignored."
+        "",
+        description="The name of the writer; accepted and ignored.",
+        json_schema_extra={UNSHOWN: True},
     )
 
 
 class ListQuery(Query):
     """Which objects of a collection to list or watch."""
 
-    namespace: Text = Field("", description="Only objects of this namespace.")
+    namespace: Text = Field("", description=_NAMESPACE, json_schema_extra=_LISTED_NAMESPACE)
     label_selector: Text = Field(
         "",
         description="Only objects whose labels match.",
@@ -108,23 +119,32 @@ class ListQuery(Query):
     continue_: Text = Field("", description="Where the previous page ended.")
     resource_version: Text = Field(
         "",
-        description="Wait until this revision is visible; with `watch`, begin after it.",
+        description="Wait until this revision is visible.",
         json_schema_extra={NAMED: "listedResourceVersion"},
     )
     resource_version_match: _VersionMatch = Field(
         "", description="How `resourceVersion` is meant: `NotOlderThan` when absent."
     )
-    watch: Flag = Field(default=False, description="Follow changes instead of listing.")
+    watch: Flag = Field(
+        default=False,
+        description="Follow changes instead of listing.",
+        json_schema_extra={UNSHOWN: True},
+    )
     timeout_seconds: Annotated[int, Field(ge=0, le=86_400)] = Field(
-        0, description="End a watch after this time; 0 leaves it to the server."
+        0,
+        description="End a watch after this time; 0 leaves it to the server.",
+        json_schema_extra={UNSHOWN: True},
     )
     allow_watch_bookmarks: bool = Field(
-        default=True, description="Accepted; a watch always has them, they keep it alive."
+        default=True,
+        description="Accepted; a watch always has them, they keep it alive.",
+        json_schema_extra={UNSHOWN: True},
     )
     send_initial_events: bool | None = Field(
         None,
         description="With `watch`: whether to begin with the objects there are; when absent, "
         "only without a `resourceVersion`.",
+        json_schema_extra={UNSHOWN: True},
     )
     visible: Flag = Field(
         default=False,
@@ -140,10 +160,14 @@ class DeleteQuery(Query):
         None, description="How long a Pod keeps terminating; its own period when absent."
     )
     propagation_policy: _PropagationPolicy = Field(
-        "", description="Accepted; dependents are always deleted too."
+        "",
+        description="Accepted; dependents are always deleted too.",
+        json_schema_extra={UNSHOWN: True},
     )
     orphan_dependents: bool | None = Field(
-        None, description="Accepted; dependents are always deleted too."
+        None,
+        description="Accepted; dependents are always deleted too.",
+        json_schema_extra={UNSHOWN: True},
     )
 
 
@@ -166,7 +190,7 @@ class RenderQuery(Query):
     """Options of rendering rules."""
 
     part: Annotated[Part, words(Part, "RulesPart")] | None = Field(
-        None, description="Answer with this text instead."
+        None, description="Answer with this text, and not with the rules in JSON."
     )
     field_validation: FieldValidation = Field("", description=_FIELD_VALIDATION)
 
@@ -180,7 +204,7 @@ class WatchQuery(Query):
         "roles and their bindings.",
         examples=["Service,EndpointSlice"],
     )
-    namespace: Text = Field("", description="Only objects of this namespace.")
+    namespace: Text = Field("", description=_NAMESPACE, json_schema_extra=_LISTED_NAMESPACE)
     visible: Flag = Field(
         default=False,
         description="Show what the caller may see where all namespaces are not allowed.",

@@ -29,7 +29,11 @@ def _upper(value: object) -> object:
 
 _Search = Annotated[str, Field(max_length=SEARCH_CHARACTERS_MAX)]
 _LIST = WithJsonSchema({"type": "array", "items": {"type": "string"}})
-_TYPES = one_of("QuestionType", *get_args(QuestionType), description="What is asked of a name.")
+_TYPES = one_of(
+    "QuestionType",
+    *get_args(QuestionType),
+    description="What is asked of a name: `ADDR`, the default, for A and AAAA.",
+)
 
 
 class Question(Query):
@@ -70,14 +74,19 @@ class Question(Query):
 class QuestionBatch(BaseModel):
     """Many questions at once."""
 
-    questions: Annotated[list[Question], Field(max_length=QUESTIONS_MAX)]
+    questions: Annotated[list[Question], Field(max_length=QUESTIONS_MAX)] = Field(
+        description="Up to 256 questions."
+    )
 
 
 class ResolvedRecord(Output):
     """A record that the answer was made of."""
 
-    name: str = Field(examples=["ent.default.svc.cluster.local."])
-    type: str = Field(examples=["A"])
+    name: str = Field(
+        description="The owner of the record, with a final dot.",
+        examples=["ent.default.svc.cluster.local."],
+    )
+    type: str = Field(description="The type of the record.", examples=["A"])
     ttl: int = Field(description="Seconds.", examples=[5])
     data: str = Field(description="The value in presentation form.", examples=["10.96.17.4"])
 
@@ -85,14 +94,19 @@ class ResolvedRecord(Output):
 class ResolverQuery(Output):
     """One packet that the resolver sends, and what it made of the reply."""
 
-    name: str = Field(examples=["ent.default.svc.cluster.local."])
-    type: str = Field(examples=["A"])
+    name: str = Field(
+        description="The name that is asked for, with a final dot.",
+        examples=["ent.default.svc.cluster.local."],
+    )
+    type: str = Field(description="The type of record that is asked for.", examples=["A"])
     rcode: str = Field(
         description="The response code, `TIMEOUT` or `CLOSED`.", examples=["NOERROR"]
     )
     answers: int = Field(description="Records in the answer section.", examples=[1])
     from_: str = Field(description="`search[i]`, `as-is` or `cname`.", examples=["search[0]"])
-    decision: Annotated[str, words(Decision, "QueryDecision")]
+    decision: Annotated[str, words(Decision, "QueryDecision")] = Field(
+        description="What the resolver does after the reply."
+    )
     nameserver: str | None = Field(default=None, description="With `explain`.")
     transport: Annotated[str, words(Transport, "QueryTransport")] | None = Field(
         default=None, description="With `explain`."
@@ -104,8 +118,8 @@ class ResolverQuery(Output):
 class ResolvConf(Output):
     """The resolv.conf the program reads."""
 
-    nameservers: list[str]
-    search: list[str]
+    nameservers: list[str] = Field(description="Addresses of name servers, in order of use.")
+    search: list[str] = Field(description="Domains that a name is searched in, in order.")
     options: Annotated[
         dict[str, int | str | bool],
         component(
@@ -116,19 +130,29 @@ class ResolvConf(Output):
                 "additionalProperties": True,
             },
         ),
-    ] = Field(examples=[{"ndots": 5}])
+    ] = Field(description="Options of the resolver.", examples=[{"ndots": 5}])
 
 
 class ResolvedEndpoint(Output):
     """One address behind the Service, with one port of it."""
 
-    address: str = Field(examples=["10.244.1.5"])
-    port: int | None = Field(default=None, examples=[8080])
-    port_name: str | None = Field(default=None, examples=["http"])
-    protocol: str | None = Field(default=None, examples=["TCP"])
-    node: str | None = None
-    zone: str | None = None
-    conditions: EndpointConditions
+    address: str = Field(description="The address of the endpoint.", examples=["10.244.1.5"])
+    port: int | None = Field(
+        default=None,
+        description="The number of the port; absent for a Service without ports.",
+        examples=[8080],
+    )
+    port_name: str | None = Field(
+        default=None,
+        description="The name of the port; absent when it has none.",
+        examples=["http"],
+    )
+    protocol: str | None = Field(
+        default=None, description="The protocol of the port.", examples=["TCP"]
+    )
+    node: str | None = Field(default=None, description="The node that it runs on, if known.")
+    zone: str | None = Field(default=None, description="The zone that it runs in, if known.")
+    conditions: EndpointConditions = Field(description="Whether it takes traffic.")
 
 
 class ResolutionAdvice(Output):
@@ -136,7 +160,8 @@ class ResolutionAdvice(Output):
 
     code: str = Field(description="The rule it comes from.", examples=["L5"])
     message: str = Field(
-        examples=["6 of 8 queries were in vain before www.example.com. answered; a trailing dot …"]
+        description="The remark, as a sentence.",
+        examples=["6 of 8 queries were in vain before www.example.com. answered; a trailing dot …"],
     )
 
 
@@ -144,21 +169,29 @@ class Resolution(Output):
     """The result that a program with this resolver would get, and its queries."""
 
     kind: Literal["Resolution"]
-    name: str
-    type: str
-    status: Annotated[str, words(Status, "ResolutionStatus")]
+    name: str = Field(description="The name, as it was asked.")
+    type: str = Field(description="The type, as it was asked.")
+    status: Annotated[str, words(Status, "ResolutionStatus")] = Field(
+        description="How the lookup ended."
+    )
     canonical_name: str | None = Field(
         default=None, description="Absent when nothing in the DNS answered."
     )
     addresses: list[str] = Field(description="In the order in which the program gets them.")
-    records: list[ResolvedRecord]
-    queries: list[ResolverQuery]
-    resolv_conf: ResolvConf
-    resolver: Annotated[str, words(Profile, "Resolver")]
+    records: list[ResolvedRecord] = Field(
+        description="The records that the addresses were taken from, aliases included."
+    )
+    queries: list[ResolverQuery] = Field(description="Every packet that was sent, in order.")
+    resolv_conf: ResolvConf = Field(description="The resolv.conf that was used.")
+    resolver: Annotated[str, words(Profile, "Resolver")] = Field(
+        description="The library that was modelled."
+    )
     service: NamespacedName | None = Field(
         default=None, description="The Service whose name answered; absent when none did."
     )
-    resource_version: str = Field(examples=["42"])
+    resource_version: str = Field(
+        description="The revision whose names were resolved.", examples=["42"]
+    )
     error: str | None = Field(
         default=None,
         description="With `explain`: the library's own word for the failure.",
@@ -174,4 +207,4 @@ class Resolution(Output):
 class ResolutionBatch(Output):
     """The answers to a batch, in the order of its questions."""
 
-    resolutions: list[Resolution]
+    resolutions: list[Resolution] = Field(description="One for each question.")

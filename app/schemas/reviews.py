@@ -28,38 +28,54 @@ _KINDS = one_of(
 class ResourceAttributes(Input):
     """One verb on objects; an empty `name` or `namespace` means all of them."""
 
-    namespace: str | None = None
-    verb: str | None = Field(default=None, examples=["get"])
-    group: str | None = None
-    version: str | None = None
-    resource: str | None = Field(default=None, examples=["services"])
-    subresource: str | None = None
-    name: str | None = None
+    namespace: str | None = Field(default=None, description="The namespace of the objects.")
+    verb: str | None = Field(
+        default=None, description="What is to be done, such as `get` or `create`.", examples=["get"]
+    )
+    group: str | None = Field(default=None, description="The API group; the core group is empty.")
+    version: str | None = Field(default=None, description="Accepted; rights do not depend on it.")
+    resource: str | None = Field(
+        default=None, description="The plural of the kind.", examples=["services"]
+    )
+    subresource: str | None = Field(
+        default=None, description="A part of the object, such as `status`."
+    )
+    name: str | None = Field(default=None, description="The name of the object.")
 
 
 class NonResourceAttributes(Input):
     """One verb, a method in lower case, on a path."""
 
-    path: str | None = Field(default=None, examples=["/metrics"])
-    verb: str | None = Field(default=None, examples=["get"])
+    path: str | None = Field(
+        default=None, description="The path of the request.", examples=["/metrics"]
+    )
+    verb: str | None = Field(
+        default=None, description="The method of the request, in lower case.", examples=["get"]
+    )
 
 
 class AccessReviewSpec(Input):
     """What is asked; exactly one of the two kinds of attributes."""
 
-    resource_attributes: ResourceAttributes | None = None
-    non_resource_attributes: NonResourceAttributes | None = None
+    resource_attributes: ResourceAttributes | None = Field(
+        default=None, description="A question about objects."
+    )
+    non_resource_attributes: NonResourceAttributes | None = Field(
+        default=None, description="A question about a path."
+    )
     user: str | None = Field(
         default=None, description="The user asked about; the caller when absent."
     )
-    groups: list[str] | None = None
-    uid: str | None = None
+    groups: list[str] | None = Field(
+        default=None, description="The groups of the user asked about."
+    )
+    uid: str | None = Field(default=None, description="The uid of the user asked about.")
 
 
 class AccessReviewStatus(Input):
     """Whether the user may do it."""
 
-    allowed: bool | None = None
+    allowed: bool | None = Field(default=None, description="Whether the user may do it.")
     reason: str | None = Field(
         default=None, description="The binding that allows it; absent when none does."
     )
@@ -69,7 +85,11 @@ class AccessReviewStatus(Input):
 class AccessReview(Input):
     """A question whether a user may do something, with its answer; or several in `reviews`."""
 
-    api_version: str | None = Field(default=None, examples=["authorization.k8s.io/v1"])
+    api_version: str | None = Field(
+        default=None,
+        description="The API version of the question.",
+        examples=["authorization.k8s.io/v1"],
+    )
     kind: Annotated[str, _KINDS] | None = Field(
         default=None, description="Which of the two it is follows from `spec.user` when absent."
     )
@@ -88,16 +108,23 @@ class AccessReview(Input):
 class UserInfo(Output):
     """A user as the server sees it."""
 
-    username: str = Field(examples=["alice"])
-    uid: str | None = None
-    groups: list[str] = Field(examples=[["system:authenticated"]])
-    extra: dict[str, list[str]] | None = None
+    username: str = Field(description="The name of the user.", examples=["alice"])
+    uid: str | None = Field(
+        default=None, description="The uid of the user; absent when its credentials say none."
+    )
+    groups: list[str] = Field(
+        description="The groups of the user, those that follow from its credentials among them.",
+        examples=[["system:authenticated"]],
+    )
+    extra: dict[str, list[str]] | None = Field(
+        default=None, description="What else its credentials say."
+    )
 
 
 class SelfSubjectReviewStatus(Output):
     """The user."""
 
-    user_info: UserInfo
+    user_info: UserInfo = Field(description="Who the caller is.")
 
 
 class SelfSubjectReview(Output):
@@ -105,7 +132,7 @@ class SelfSubjectReview(Output):
 
     api_version: Literal["authentication.k8s.io/v1"]
     kind: Literal["SelfSubjectReview"]
-    status: SelfSubjectReviewStatus
+    status: SelfSubjectReviewStatus = Field(description="The answer.")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -27,8 +27,12 @@ _HEAD: Mapping[str, object] = {"kind": "Status", "apiVersion": "v1", "metadata":
 class StatusCause(Output):
     """One thing that is wrong."""
 
-    reason: Annotated[str, words(CauseReason)]
-    message: str = Field(examples=["must be between 1 and 65535"])
+    reason: Annotated[str, words(CauseReason)] = Field(
+        description="Why the field is refused, in a word for programs."
+    )
+    message: str = Field(
+        description="What is wrong, for people.", examples=["must be between 1 and 65535"]
+    )
     field: str = Field(
         description="The path as the client wrote it.", examples=["spec.ports[1].port"]
     )
@@ -37,22 +41,31 @@ class StatusCause(Output):
 class StatusDetails(Output):
     """Which object a refusal concerns, and everything that is wrong with it."""
 
-    name: str | None = Field(default=None, examples=["ent"])
-    group: str | None = None
+    name: str | None = Field(default=None, description="The name of the object.", examples=["ent"])
+    group: str | None = Field(
+        default=None, description="The API group of the kind; absent for the core group."
+    )
     kind: str | None = Field(
         default=None,
         description="The kind for a refused object, else the plural word of its path.",
         examples=["Service"],
     )
-    uid: str | None = None
-    causes: list[StatusCause]
-    retry_after_seconds: int | None = None
+    uid: str | None = Field(default=None, description="The uid of the object, if known.")
+    causes: list[StatusCause] = Field(
+        description="Everything that is wrong, a field each; may be empty."
+    )
+    retry_after_seconds: int | None = Field(
+        default=None, description="When the request may be sent again."
+    )
 
 
 class StatusMeta(Output):
     """The token with which an expired list continues."""
 
-    continue_: str | None = None
+    continue_: str | None = Field(
+        default=None,
+        description="For `continue` of the next request; absent unless a list expired.",
+    )
 
 
 class Status(Output):
@@ -60,17 +73,20 @@ class Status(Output):
 
     kind: Literal["Status"]
     api_version: Literal["v1"]
-    metadata: StatusMeta
-    status: Annotated[Literal["Failure", "Success"], _OUTCOMES]
+    metadata: StatusMeta = Field(description="How to continue an expired list; else empty.")
+    status: Annotated[Literal["Failure", "Success"], _OUTCOMES] = Field(
+        description="Whether the request was carried out."
+    )
     code: int = Field(description="The HTTP status.", examples=[422])
     reason: Annotated[str, component(REASON, {"type": "string"})] | None = Field(
         default=None, description="Why, in a word for programs; absent for a success."
     )
     message: str | None = Field(
         default=None,
+        description="What happened, for people.",
         examples=['Service "ent" is invalid: spec.ports[1].port: must be between 1 and 65535'],
     )
-    details: StatusDetails | None = None
+    details: StatusDetails | None = Field(default=None, description="The object, and all causes.")
 
 
 def status_of(error: DomainError, code: int, *, retry_after_s: int = 0) -> dict[str, object]:

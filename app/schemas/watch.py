@@ -38,5 +38,7 @@ class Bookmark(Output):
 class WatchEvent(Output):
     """One event: the object after a change, or before its deletion."""
 
-    type: Annotated[str, _TYPES]
-    object: Annotated[dict[str, JsonValue], component(OBJECT, {})]
+    type: Annotated[str, _TYPES] = Field(description="What happened to the object.")
+    object: Annotated[dict[str, JsonValue], component(OBJECT, {})] = Field(
+        description="The object; with `ERROR` a `Status`."
+    )

@@ -30,7 +30,7 @@ from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
 from app.schemas.objects.codec import encode_object
 from app.schemas.rules.codec import decode_state
-from app.schemas.rules.models import NodeRules, NodeText
+from app.schemas.rules.models import NftablesRules, NodeRules
 from app.schemas.rules.operations import NodeRulesChanges, NodeRulesDrift
 from tests.builders import a_node, a_service, a_service_cidr, an_endpoint, an_endpoint_slice
 from tests.registries import a_client, an_api
@@ -302,7 +302,7 @@ async def test_text_for_nft_is_plain_unless_only_json_is_accepted(accept: str, f
     if form == "text/plain":
         assert answer.text == plain.text
     else:
-        told = NodeText.model_validate_json(answer.content)
+        told = NftablesRules.model_validate_json(answer.content)
         assert (told.text, told.node_eligible, told.resource_version) == (plain.text, True, "1")
 
 

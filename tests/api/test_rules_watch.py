@@ -37,7 +37,7 @@ from app.registry.node_rules import NodeRulesReader
 from app.registry.reads.view import View
 from app.registry.reads.watch import Notifier
 from app.registry.threads import Lane
-from app.schemas.rules.operations import NodeRulesChanges, NodeTextChanges
+from app.schemas.rules.operations import NftablesRulesChanges, NodeRulesChanges
 from tests.builders import a_node, a_service, a_token, an_endpoint, an_endpoint_slice
 from tests.memory_writer import EPOCH
 from tests.registries import a_client
@@ -157,7 +157,7 @@ async def test_health_checks_come_with_changes_in_either_mode() -> None:
                 {"op": "RemoveHealthCheckNodePort", "service": service}
             ]
         api.change(None, EXPOSED)
-        for mode, read in (("ipvs", NodeRulesChanges), ("nftables", NodeTextChanges)):
+        for mode, read in (("ipvs", NodeRulesChanges), ("nftables", NftablesRulesChanges)):
             answer = await api.changes(mode, 3)
             read.model_validate_json(answer.content)
             assert answer.json()["healthCheckNodePorts"] == [

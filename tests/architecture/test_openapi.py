@@ -60,6 +60,27 @@ def test_tags_are_those_of_the_operations() -> None:
     assert all(tag["description"] for tag in document()["tags"])
 
 
+def test_tags_are_what_classes_and_modules_are_named_after() -> None:
+    tags = {tag["name"] for tag in document()["tags"]}
+    assert not [tag for tag in tags if not re.fullmatch(r"[a-z]+([A-Z][a-z]+)*", tag)]
+    assert not tags & {operation["operationId"] for _, operation in operations()}
+
+
+def test_every_field_has_words_of_its_own_or_of_its_type() -> None:
+    for name, schema in document()["components"]["schemas"].items():
+        for field, each in schema.get("properties", {}).items():
+            has_words = "const" in each or resolved(each).get("description")
+            assert has_words or each.get("description"), (name, field)
+
+
+def test_a_parameter_and_its_schema_have_the_same_words() -> None:
+    for name, operation in operations():
+        for parameter in map(resolved, operation.get("parameters", [])):
+            schema = parameter["schema"]
+            if "$ref" not in schema:
+                assert schema["description"] == parameter["description"], name
+
+
 @pytest.mark.parametrize("part", ["schemas", "responses", "parameters", "headers"])
 def test_everything_that_is_referred_to_is_there_and_nothing_else(part: str) -> None:
     known = set(document()["components"][part])
@@ -130,7 +151,7 @@ def parts(part: object) -> Iterator[Schema]:
 def test_names_are_words_of_the_domain() -> None:
     names = document()["components"]["schemas"]
     assert not [name for name in names if not CLIENT_WORDS.fullmatch(name)]
-    assert [name for name in names if GENERATED.search(name)] == ["WatchedObject"]
+    assert [name for name in names if GENERATED.search(name)] == ["AppliedObject", "WatchedObject"]
 
 
 def test_no_name_is_what_a_generator_makes_of_others() -> None:

@@ -1,11 +1,13 @@
 """The example projects: for each generator, a folder with its settings, its locks and a program.
 
-    <language>/<generator>/   generate.sh -> build.sh -> run.sh
+    <language>/<generator>/   setup.sh -> generate.sh -> build.sh -> run.sh, watch.sh
     <language>/install.sh     what the generators of the language share, if anything
 
-A folder is what a reader of `docs/sdk.md` copies. The scripts find `openapi.json` and `ent.yaml`
-(the objects that the programs apply) in it. Another generator is a folder, an `Example` below, and
-its rows in that page.
+A folder is what a reader of `docs/sdk.md` copies: `run.sh` does the main job, and `watch.sh` runs
+the program of that page, which prints changes until it is interrupted. The scripts find
+`openapi.json` and `ent.yaml` (the objects that the programs apply) in the folder. Another generator
+is a folder, an `Example` below, and its rows in that page. `setup.sh` is for readers of the page:
+the tests have installed the same already.
 """
 
 from dataclasses import dataclass

@@ -6,13 +6,15 @@ What the toolchains fetch and compile stays in `build/sdks` from run to run, and
 one language share it.
 """
 
+import asyncio
 import fcntl
 import os
 import re
 import shutil
 import signal
 import subprocess
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +25,7 @@ BUILD = CHECKOUT / "build" / "sdks"
 TOOLS = BUILD / "venv" / "bin"  # the generators that are Python packages; `make` installs them
 SHOWN_MAX = 6_000  # characters of what a script printed before it failed
 SCRIPT_S_MAX = 600.0
+LINE_S_MAX = 120.0  # until a line that is due; the machine may be busy
 _COLOUR = re.compile(r"\x1b\[[0-9;]*m")  # Maven writes some to files too
 _WARNING = re.compile(r"WARN|[Ww]arning|ERROR|[Uu]nsupported|[Ss]kipping|not implemented")
 
@@ -51,6 +54,15 @@ class Project:
     def run(self, script: str, **environment: str) -> Ended:
         """Run a script of the folder, which may fail."""
         return run(self.folder, script, {**_shared(self.example.language), **environment})
+
+    @asynccontextmanager
+    async def running(
+        self, script: str, **environment: str
+    ) -> AsyncGenerator[AsyncIterator[str], None]:
+        """Run a script that does not end by itself; gives its lines as they are printed."""
+        settings = {**_shared(self.example.language), **environment}
+        async with running(self.folder, script, settings) as lines:
+            yield lines
 
 
 def warnings(printed: str, notices: tuple[str, ...]) -> list[str]:
@@ -99,11 +111,10 @@ def run(
     folder: Path, script: str, environment: Mapping[str, str], *, within_s: float = SCRIPT_S_MAX
 ) -> Ended:
     """Run a script with the tools first in its path; one that takes too long is killed whole."""
-    path = f"{TOOLS}{os.pathsep}{os.environ['PATH']}"
     process = subprocess.Popen(
         ["sh", "-eu", script],  # noqa: S607  the shell of the system
         cwd=folder,
-        env={**os.environ, "PATH": path, **environment},
+        env=_surroundings(environment),
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -116,3 +127,42 @@ def run(
         printed, _ = process.communicate()
     named = f"{folder.name}/{script}"
     return Ended(script=named, code=process.returncode, printed=_COLOUR.sub("", printed))
+
+
+@asynccontextmanager
+async def running(
+    folder: Path, script: str, environment: Mapping[str, str]
+) -> AsyncGenerator[AsyncIterator[str], None]:
+    """Run a script until the block ends, then kill it whole; gives its lines."""
+    process = await asyncio.create_subprocess_exec(
+        *("sh", "-eu", script),
+        cwd=folder,
+        env={**_surroundings(environment), "PYTHONUNBUFFERED": "1"},
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    try:
+        yield (_COLOUR.sub("", line.decode()).strip() async for line in process.stdout)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+
+
+async def until_printed(lines: AsyncIterator[str], wanted: str) -> None:
+    """Wait for a line; fails when the program ends before, or does not print it in a long time."""
+    printed: list[str] = []
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINE_S_MAX):
+            async for line in lines:
+                printed.append(line)
+                if line == wanted:
+                    return
+    raise AssertionError(f"{wanted!r} is not among {printed}")
+
+
+def _surroundings(environment: Mapping[str, str]) -> Mapping[str, str]:
+    path = f"{TOOLS}{os.pathsep}{os.environ['PATH']}"
+    return {**os.environ, "PATH": path, **environment}

@@ -1,9 +1,19 @@
 """`docs/sdk.md` shows what the tests run."""
 
+import re
+from pathlib import Path
+from typing import Final
+
 import pytest
 
 from tests.sdks.documentation import Excerpt, excerpts, fences, holds, page, ways_around
 from tests.sdks.examples import EXAMPLES, HERE, STEPS, Example
+
+SETTINGS: Final = (
+    *("settings.yaml", "openapi-ts.config.ts", "tsconfig.json"),
+    *("pom.xml", "Cargo.toml"),
+)
+LOCKS: Final = (HERE / "requirements.in", HERE / "typescript" / "package.json")
 
 
 @pytest.mark.parametrize("excerpt", excerpts(), ids=lambda excerpt: excerpt.file)
@@ -32,8 +42,36 @@ def test_ways_around_are_of_generators_and_steps_that_there_are() -> None:
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
 def test_a_generator_has_its_folder_and_its_words(example: Example) -> None:
     scripts = {file.name for file in example.folder.glob("*.sh")}
-    assert scripts == {"generate.sh", "build.sh", "run.sh"}
+    assert scripts == {"setup.sh", "generate.sh", "build.sh", "run.sh", "watch.sh"}
     assert f"tests/sdks/{example.name}" in page()
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_the_page_prints_all_that_the_first_watch_of_a_generator_needs(example: Example) -> None:
+    shown = {excerpt.file: excerpt.text for excerpt in excerpts()}
+    (program,) = [path for path in example.folder.rglob("*") if is_first_watch(path)]
+    scripts = [example.folder / f"{name}.sh" for name in ("setup", "generate", "watch")]
+    settings = [path for path in example.folder.glob("*") if path.name in SETTINGS]
+    for file in (*scripts, *settings, program):
+        assert shown[str(file.relative_to(HERE))].strip() == file.read_text().strip(), file
+
+
+def is_first_watch(path: Path) -> bool:
+    """Say whether a file is the program that the page prints."""
+    name = path.stem if path.stem != "main" else path.parent.name
+    return path.is_file() and name.lower().replace("_", "") == "firstwatch"
+
+
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_what_a_reader_installs_is_what_tests_run(example: Example) -> None:
+    pins = re.findall(r"(\S+?)(?:==|@)(v?\d\S*)", (example.folder / "setup.sh").read_text())
+    assert pins
+    locked = "".join(path.read_text() for path in LOCKS)
+    locked += "".join(path.read_text() for path in example.folder.glob("go.mod"))
+    for name, version in pins:
+        module = name.partition("/cmd/")[0]  # of a tool of Go
+        wanted = (f"{name}=={version}", f'"{name}": "{version}"', f"{module} {version}")
+        assert any(each in locked for each in wanted), name
 
 
 def test_every_folder_is_of_a_generator() -> None:

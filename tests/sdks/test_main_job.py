@@ -12,7 +12,7 @@ from app.administrators import FILE_NAME
 from tests.end_to_end.processes import serving
 from tests.sdks.documentation import ways_around
 from tests.sdks.examples import EXAMPLES, STEPS, Example
-from tests.sdks.projects import SCRIPT_S_MAX, Ended, Project, copied, warnings
+from tests.sdks.projects import SCRIPT_S_MAX, Ended, Project, copied, until_printed, warnings
 
 pytestmark = [pytest.mark.sdks, pytest.mark.timeout(3 * SCRIPT_S_MAX)]
 
@@ -38,6 +38,7 @@ async def test_a_generated_client_does_the_main_job(
     assert tuple(ways) == STEPS
     around = {step for step, word in ways.items() if word == "around"}
     assert around == ways_around()[example.name]
+    await watched(project, tmp_path, database_url)
 
 
 def require(programs: tuple[str, ...]) -> None:
@@ -54,6 +55,22 @@ async def served(project: Project, folder: Path, database_url: str) -> Ended:
         token = (folder / "state" / FILE_NAME).read_text().strip()
         url = f"http://127.0.0.1:{running.api_port}"
         return await asyncio.to_thread(project.run, "run.sh", BASE_URL=url, TOKEN=token)
+
+
+async def watched(project: Project, folder: Path, database_url: str) -> None:
+    """Run the first watch against a server without authentication, with what the job left there."""
+    (open_folder := folder / "open").mkdir()
+    labels = {"metadata": {"labels": {"tier": "watched"}}}
+    patch = {"Content-Type": "application/merge-patch+json"}
+    async with serving(open_folder, database_url=database_url) as running:
+        url = f"http://127.0.0.1:{running.api_port}"
+        async with project.running("watch.sh", BASE_URL=url) as lines:
+            await until_printed(lines, "ADDED ent")
+            changed = await running.client.patch(
+                "/services/default/ent", json=labels, headers=patch
+            )
+            assert changed.is_success, changed.text
+            await until_printed(lines, "MODIFIED ent")
 
 
 def steps(printed: str) -> dict[str, str]:

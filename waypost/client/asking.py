@@ -16,10 +16,10 @@ from waypost.client.paths import DEFAULT_NAMESPACE, segment_of
 
 if TYPE_CHECKING:
     from waypost.client.models import (
+        NftablesRules,
+        NftablesRulesChanges,
         NodeRules,
         NodeRulesChanges,
-        NodeText,
-        NodeTextChanges,
         Question,
         QuestionType,
         RenderRequest,
@@ -130,7 +130,7 @@ class Asker:
     @overload
     async def rules(
         self, node: str, *, mode: Literal["nftables"], revision: str = ""
-    ) -> "NodeText": ...
+    ) -> "NftablesRules": ...
 
     async def rules(
         self, node: str, *, mode: Literal["ipvs", "nftables"] = "ipvs", revision: str = ""
@@ -154,7 +154,7 @@ class Asker:
     @overload
     async def rules_changes(
         self, node: str, since: str, *, mode: Literal["nftables"], wait_s: int = 0
-    ) -> "NodeTextChanges": ...
+    ) -> "NftablesRulesChanges": ...
 
     async def rules_changes(
         self,

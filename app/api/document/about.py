@@ -6,6 +6,7 @@ Source: contract.md; access.md 1.1 and 1.5; OpenAPI 3.1.1, sections 4.8.2 to 4.8
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.api.document.declared import tag_of
 from app.schemas.objects.wires import WIRES
 
 SUMMARY: Final = "The Kubernetes service network without Kubernetes."
@@ -15,8 +16,8 @@ see them, and the kernel rules of every node.
 
 **Objects** are those of Kubernetes, with the same fields. One schema describes what is sent and \
 what is answered: fields that the server sets may be sent back as they are, and everything that is \
-described as set by the server may be left out. A field without a value is absent, never null or \
-empty.
+described as set by the server may be left out. A field that has no value is \
+absent; only in the rules of nodes null may stand for "none", where it is said.
 
 **JSON and YAML.** The document shows JSON. Every body may be YAML instead (`application/yaml`), \
 and an answer is YAML for a client that accepts only that.
@@ -26,7 +27,8 @@ strategic merge patches (`application/strategic-merge-patch+json`) are accepted,
 
 **Revisions.** `metadata.resourceVersion` is the revision of an object's last change, and its \
 entity tag. A write that carries an older one is refused with 409, one whose `If-Match` does not \
-hold with 412. Revisions are assigned in the order of commits.
+hold with 412; a read with `If-None-Match` is answered with 304 while nothing has changed. \
+Revisions are assigned in the order of commits.
 
 **Refusals** are a `Status`, which has all causes at once with the paths of their fields. No \
 refused request leaves anything half written."""
@@ -43,11 +45,11 @@ SERVERS: Final = (
     },
 )
 _TAGS: Final[Mapping[str, str]] = {
-    "apply": "Many objects at once, all or nothing.",
-    "watch": "The changes of all kinds as one stream.",
+    "manifests": "Many objects at once, all or nothing.",
+    "changes": "The changes of all kinds as one stream.",
     "leases": "Heartbeats, which say that Pods and the agents of nodes are alive.",
-    "clusterips": "Ranges of addresses, and which Service holds which address.",
-    "resolve": "Names, resolved as a program would, and the resolv.conf of Pods.",
+    "clusterIps": "Ranges of addresses, and which Service holds which address.",
+    "names": "Names, resolved as a program would, and the resolv.conf of Pods.",
     "rules": "What the kernel of a node must be told: in full, as text, or in steps.",
     "access": "Who the caller is, and what it may do.",
     "tokens": "Tokens: issued once, listed with their last use, revoked.",
@@ -74,7 +76,7 @@ def describe_api(document: dict[str, Any]) -> None:
     document["servers"] = [*SERVERS]
     schemas = document["components"]["schemas"]
     kinds = {
-        wire.resource.plural: schemas[wire.resource.name]["description"]
+        tag_of(wire.resource): schemas[wire.resource.name]["description"]
         for wire in WIRES
         if not wire.resource.is_internal
     }

@@ -12,6 +12,7 @@ from typing import Any, Final
 from pydantic import BaseModel
 
 from app.api.http.delivery import NDJSON, SSE
+from app.domain.objects.resource import AnyResource
 from app.schemas.watch import OBJECT, WatchEvent
 
 JSON: Final = "application/json"
@@ -44,9 +45,10 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     Sent.IF_MATCH: "Entity tags of which the object must have one, or `*`; else the answer is 412.",
     Sent.IF_NONE_MATCH: "Entity tags that the object must not have: a read is answered with 304, "
     "a write with 412.",
-    Sent.LAST_EVENT_ID: "The id of the last server-sent event, to resume after it; it goes before "
-    "`resourceVersion`.",
-    Answered.ETAG: "The entity tag of what is answered, for `If-Match` and `If-None-Match`.",
+    Sent.LAST_EVENT_ID: "The id of the last server-sent event, to resume after it; "
+    "`resourceVersion` is then ignored.",
+    Answered.ETAG: "The entity tag of what is answered: for `If-Match` of a write, and for "
+    "`If-None-Match` of a read, which is answered with 304 and no body while nothing has changed.",
     Answered.LOCATION: "The path of the new object.",
     Answered.WARNING: "What is accepted but probably a mistake, such as a field that is not kept; "
     "one header each.",
@@ -56,6 +58,16 @@ DESCRIPTIONS: Final[Mapping[str, str]] = {
     "504.",
     Answered.CHALLENGE: "Which credentials are missing, and what is wrong with those sent.",
 }
+
+
+def tag_of(resource: AnyResource) -> str:
+    """Give the tag of a kind's operations: its plural in camel case.
+
+    Generators make classes and modules of it, ``ClusterRolesApi`` and ``cluster_roles``, and find
+    its words by their capitals.
+    """
+    first, *others = resource.plural_word.split("_")
+    return first + "".join(word.capitalize() for word in others)
 
 
 def reference(part: str, name: str) -> dict[str, Any]:

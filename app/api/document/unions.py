@@ -87,6 +87,10 @@ def _list_schema() -> Schema:
         "required": ["apiVersion", "kind", "items"],
         "properties": {
             **{name: {"type": "string", "const": text, "default": text} for name, text in head},
-            "items": {"type": "array", "items": reference("schemas", MANIFEST)},
+            "items": {
+                "description": "The objects, of any kinds.",
+                "type": "array",
+                "items": reference("schemas", MANIFEST),
+            },
         },
     }

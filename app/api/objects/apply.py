@@ -35,7 +35,7 @@ from app.schemas.queries import ApplyQuery, is_dry_run
 
 AT_ONCE_MAX = 100  # objects up to which the answer is encoded in the event loop
 
-router = APIRouter(tags=["apply"])
+router = APIRouter(tags=["manifests"])
 
 _BODY = body(
     reference("schemas", MANIFEST),

@@ -21,6 +21,7 @@ from app.api.dependencies import (
     SnapshotOf,
     key_reader,
 )
+from app.api.document.declared import tag_of
 from app.api.objects import operations
 from app.api.objects.bodies import (
     prepare,
@@ -52,7 +53,7 @@ from app.schemas.status import success_of
 def collection_router(wire: Wire) -> APIRouter:
     """Make the routes of one kind."""
     resource = wire.resource
-    router = APIRouter(prefix=f"/{resource.plural}", tags=[resource.plural])
+    router = APIRouter(prefix=f"/{resource.plural}", tags=[tag_of(resource)])
     _add_list(router, wire)
     if resource.is_derived:
         _add_read(router, wire)
@@ -73,7 +74,7 @@ def collection_router(wire: Wire) -> APIRouter:
 
 def changes_router(wire: Wire) -> APIRouter:
     """Make only the routes that change and delete an object, for a kind with its own others."""
-    router = APIRouter(prefix=f"/{wire.resource.plural}", tags=[wire.resource.plural])
+    router = APIRouter(prefix=f"/{wire.resource.plural}", tags=[tag_of(wire.resource)])
     _add_replace(router, wire)
     _add_patch(router, wire)
     _add_delete(router, wire)

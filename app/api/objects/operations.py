@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from app.api import errors as api_errors
 from app.api.document.declared import (
-    NOT_MODIFIED,
     PATCH_BODY,
     UNSAID,
     Answered,
@@ -64,10 +63,12 @@ _SUBRESOURCES: Final[Mapping[str, tuple[str, str]]] = {
 def listing(wire: Wire, *, is_watched: bool = True) -> Words:
     """Describe the list of a kind."""
     resource = wire.resource
-    watching = " With `watch`, the answer is the stream of `GET /watch`, of this kind alone."
+    watching = (
+        " `watch=true`, as Kubernetes' clients send it, makes of it `GET /watch` of this kind."
+    )
     return {
         "operation_id": f"list_{resource.plural_word}",
-        "summary": f"List {'or watch ' if is_watched else ''}{_plural(resource)}",
+        "summary": f"List {_plural(resource)}",
         "description": "Answers with all objects that the selectors match, a page at a time with "
         f"`limit`.{watching if is_watched else ' `watch` is refused.'}",
         "response_model": list_model(wire),
@@ -75,7 +76,6 @@ def listing(wire: Wire, *, is_watched: bool = True) -> Words:
             **answered(HTTPStatus.OK.value, Answered.NAMESPACES),
             **refusals(errors.BadRequest, errors.Expired, errors.Invalid, *_READ),
         },
-        "openapi_extra": declared(headers=[Sent.LAST_EVENT_ID] if is_watched else []),
     }
 
 
@@ -103,14 +103,12 @@ def reading(wire: Wire, suffix: str = "") -> Words:
     return {
         "operation_id": f"read_{wire.resource.word}{suffix}",
         "summary": f"Read {_SUBRESOURCES[suffix][0]}{_one(wire.resource)}",
-        "description": "Answers with the object" + (", as at its own path." if suffix else "."),
+        "description": f"Answers with the object{', as at its own path' if suffix else ''}.",
         "response_model": wire.model,
         "responses": {
             **answered(HTTPStatus.OK.value, *_OBJECT),
-            **NOT_MODIFIED,
             **refusals(errors.NotFound, errors.PreconditionFailed, *_READ),
         },
-        "openapi_extra": declared(headers=_CONDITIONS),
     }
 
 

@@ -29,7 +29,7 @@ from app.registry.reads.watch import Interest
 from app.schemas.objects.metadata import parse_revision
 from app.schemas.queries import ListQuery, WatchQuery
 
-router = APIRouter(tags=["watch"])
+router = APIRouter(tags=["changes"])
 
 
 async def answer_watch(

@@ -21,7 +21,7 @@ from app.domain.objects.namespace import DEFAULT_NAMESPACE
 
 
 class Profile(StrEnum):
-    """The resolvers that are modelled."""
+    """The library that resolves, as it is modelled."""
 
     GLIBC = "glibc"
     MUSL = "musl"

@@ -27,7 +27,7 @@ AFFINITY_TIMEOUT_S_MAX = 86_400
 
 
 class ServiceType(StrEnum):
-    """The type of a Service: how clients reach it."""
+    """How clients reach a Service; ClusterIP when absent."""
 
     CLUSTER_IP = "ClusterIP"
     NODE_PORT = "NodePort"
@@ -36,7 +36,7 @@ class ServiceType(StrEnum):
 
 
 class Protocol(StrEnum):
-    """The transports a port may have."""
+    """The transport of a port; TCP where it may be absent."""
 
     TCP = "TCP"
     UDP = "UDP"
@@ -44,14 +44,14 @@ class Protocol(StrEnum):
 
 
 class SessionAffinity(StrEnum):
-    """Whether connections of one client go to the same endpoint."""
+    """Whether connections of one client go to the same endpoint; None when absent."""
 
     NONE = "None"
     CLIENT_IP = "ClientIP"
 
 
 class TrafficPolicy(StrEnum):
-    """Whether traffic may leave the node it arrives on."""
+    """Whether traffic may leave the node it arrives on; Cluster when absent."""
 
     CLUSTER = "Cluster"
     LOCAL = "Local"
@@ -74,7 +74,7 @@ class TrafficDistribution(StrEnum):
 
 
 class Scheduler(StrEnum):
-    """The IPVS schedulers (spec ipvs 3)."""
+    """How IPVS chooses a real server (spec ipvs 3)."""
 
     RR = "rr"
     WRR = "wrr"

@@ -25,9 +25,11 @@ _Type = Annotated[str, words(domain.AddressType)]
 class EndpointConditions(Input):
     """Three facts; absent reads as ready, serving, and not terminating."""
 
-    ready: bool | None = None
-    serving: bool | None = None
-    terminating: bool | None = None
+    ready: bool | None = Field(default=None, description="Whether it takes new connections.")
+    serving: bool | None = Field(
+        default=None, description="Whether it answers, also while it is terminating."
+    )
+    terminating: bool | None = Field(default=None, description="Whether it is about to end.")
 
 
 def _name(name: str = "") -> str:
@@ -38,7 +40,7 @@ def _name(name: str = "") -> str:
 class ForZone(Input):
     """A zone whose traffic an endpoint should get."""
 
-    name: str | None = None
+    name: str | None = Field(default=None, description="The name of the zone.")
     documented_required: ClassVar = ("name",)
 
 
@@ -46,7 +48,7 @@ class ForZone(Input):
 class ForNode(Input):
     """A node whose traffic an endpoint should get."""
 
-    name: str | None = None
+    name: str | None = Field(default=None, description="The name of the Node.")
     documented_required: ClassVar = ("name",)
 
 
@@ -54,21 +56,37 @@ class ForNode(Input):
 class EndpointHints(Input):
     """The zones and nodes whose traffic an endpoint should get."""
 
-    for_zones: list[ForZone] | None = None
-    for_nodes: list[ForNode] | None = None
+    for_zones: list[ForZone] | None = Field(
+        default=None, description="Zones whose traffic it should get."
+    )
+    for_nodes: list[ForNode] | None = Field(
+        default=None, description="Nodes whose traffic it should get."
+    )
 
 
 @shape_of(domain.Endpoint, always=("conditions",))
 class Endpoint(Input):
     """The addresses of one backend."""
 
-    addresses: list[str] | None = Field(default=None, examples=[["10.244.1.5"]])
-    conditions: EndpointConditions | None = None
-    hostname: str | None = None
-    node_name: str | None = Field(default=None, examples=["n1"])
-    zone: str | None = None
-    target_ref: ObjectReference | None = None
-    hints: EndpointHints | None = None
+    addresses: list[str] | None = Field(
+        default=None,
+        description="Addresses of the backend; the first one is used.",
+        examples=[["10.244.1.5"]],
+    )
+    conditions: EndpointConditions | None = Field(
+        default=None, description="Whether it takes traffic."
+    )
+    hostname: str | None = Field(
+        default=None, description="The host name below the name of a headless Service."
+    )
+    node_name: str | None = Field(
+        default=None, description="The Node that it runs on.", examples=["n1"]
+    )
+    zone: str | None = Field(default=None, description="The zone that it runs in.")
+    target_ref: ObjectReference | None = Field(
+        default=None, description="The Pod that it is, if it is one."
+    )
+    hints: EndpointHints | None = Field(default=None, description="Whose traffic it should get.")
     weight: Int32 | None = Field(
         default=None,
         description="Share of the traffic; 1 when absent, 0 drains (an extension of Waypost).",
@@ -80,19 +98,27 @@ class Endpoint(Input):
 class EndpointPort(Input):
     """A port of every endpoint in the slice."""
 
-    name: str | None = None
-    protocol: Protocol | None = Field(default=None, description="TCP when absent.")
+    name: str | None = Field(
+        default=None, description="The name of the Service's port; empty for a port without a name."
+    )
+    protocol: Protocol | None = Field(default=None, description="`TCP` when absent.")
     port: PortOrNone | None = Field(default=None, description="Absent means any port.")
-    app_protocol: str | None = None
+    app_protocol: str | None = Field(
+        default=None, description="The application protocol of the port."
+    )
 
 
 @shape_of(domain.EndpointSlice)
 class EndpointSlice(Manifest):
     """Some of the endpoints behind a Service."""
 
-    address_type: _Type | None = None
-    endpoints: list[Endpoint] | None = None
-    ports: list[EndpointPort] | None = None
+    address_type: _Type | None = Field(
+        default=None, description="The type of all addresses; it cannot be changed."
+    )
+    endpoints: list[Endpoint] | None = Field(default=None, description="Up to 1000 endpoints.")
+    ports: list[EndpointPort] | None = Field(
+        default=None, description="The ports of every endpoint."
+    )
     of_kind: ClassVar = "EndpointSlice"
     example: ClassVar = {
         "metadata": {
@@ -111,18 +137,22 @@ class EndpointSlice(Manifest):
 class EndpointAddress(Input):
     """One address of a subset."""
 
-    ip: str | None = None
-    hostname: str | None = None
-    node_name: str | None = None
-    target_ref: ObjectReference | None = None
+    ip: str | None = Field(default=None, description="The address.")
+    hostname: str | None = Field(
+        default=None, description="The host name below the name of a headless Service."
+    )
+    node_name: str | None = Field(default=None, description="The Node that it is on.")
+    target_ref: ObjectReference | None = Field(
+        default=None, description="The Pod that has the address."
+    )
     documented_required: ClassVar = ("ip",)
 
 
 @shape_of(domain.EndpointPort)
-class EndpointsPort(EndpointPort):
+class EndpointSubsetPort(EndpointPort):
     """A port that all addresses of a subset listen on."""
 
-    port: Port | None = None
+    port: Port | None = Field(default=None, description="The number of the port.")
     documented_required: ClassVar = ("port",)
 
 
@@ -130,16 +160,24 @@ class EndpointsPort(EndpointPort):
 class EndpointSubset(Input):
     """Addresses that all listen on all of the ports."""
 
-    addresses: list[EndpointAddress] | None = None
-    not_ready_addresses: list[EndpointAddress] | None = None
-    ports: list[EndpointsPort] | None = None
+    addresses: list[EndpointAddress] | None = Field(
+        default=None, description="Addresses that are ready."
+    )
+    not_ready_addresses: list[EndpointAddress] | None = Field(
+        default=None, description="Addresses that are not ready."
+    )
+    ports: list[EndpointSubsetPort] | None = Field(
+        default=None, description="The ports of every address."
+    )
 
 
 @shape_of(endpoints.Endpoints)
 class Endpoints(Manifest):
     """The older kind that lists the endpoints of a Service; `/apply` mirrors it into slices."""
 
-    subsets: list[EndpointSubset] | None = None
+    subsets: list[EndpointSubset] | None = Field(
+        default=None, description="Addresses with their ports."
+    )
     of_kind: ClassVar = "Endpoints"
 
 

@@ -39,8 +39,8 @@ def list_model(wire: Wire) -> type[BaseModel]:
     fields: dict[str, Any] = {
         "api_version": (exactly(resource.api_version), ...),
         "kind": (exactly(f"{resource.name}List"), ...),
-        "metadata": (ListMeta, ...),
-        "items": (list[wire.model], ...),
+        "metadata": (ListMeta, Field(description="The revision that is shown, and the next page.")),
+        "items": (list[wire.model], Field(description="The objects of this page.")),
     }
     return create_model(
         f"{resource.name}List",

@@ -26,14 +26,18 @@ _REVISION_DIGITS_MAX = 18  # below 2**63
 class OwnerReference(Input):
     """A reference to an owner, with which the object is deleted."""
 
-    api_version: str | None = Field(default=None, examples=["v1"])
-    kind: str | None = Field(default=None, examples=["Service"])
-    name: str | None = Field(default=None, examples=["ent"])
-    uid: str | None = None
+    api_version: str | None = Field(
+        default=None, description="The API version of its kind.", examples=["v1"]
+    )
+    kind: str | None = Field(
+        default=None, description="The kind of the owner.", examples=["Service"]
+    )
+    name: str | None = Field(default=None, description="The name of the owner.", examples=["ent"])
+    uid: str | None = Field(default=None, description="The uid of the owner.")
     controller: bool | None = Field(
         default=None, description="Whether the owner manages the object."
     )
-    block_owner_deletion: bool | None = None
+    block_owner_deletion: bool | None = Field(default=None, description="Stored as given.")
     documented_required: ClassVar = ("apiVersion", "kind", "name", "uid")
 
 
@@ -121,17 +125,23 @@ class ObjectMeta(Input):
     deletion_grace_period_seconds: Int64 | None = Field(
         default=None, description="Set by the server: the grace period of a terminating object."
     )
-    labels: Labels | None = Field(default=None, examples=[{"app": "ent"}])
-    annotations: Annotations | None = None
-    owner_references: list[OwnerReference] | None = None
+    labels: Labels | None = Field(
+        default=None, description="Words to select the object by.", examples=[{"app": "ent"}]
+    )
+    annotations: Annotations | None = Field(
+        default=None, description="What tools note on the object."
+    )
+    owner_references: list[OwnerReference] | None = Field(
+        default=None, description="Objects with which this one is deleted."
+    )
     ignored: ClassVar = frozenset({"clusterName", "managedFields", "selfLink"})
 
 
 class NamespacedName(Output):
     """The name of an object in a namespace."""
 
-    namespace: str = Field(examples=["default"])
-    name: str = Field(examples=["ent"])
+    namespace: str = Field(description="The namespace of the object.", examples=["default"])
+    name: str = Field(description="The name of the object.", examples=["ent"])
 
 
 @shape_of(
@@ -140,13 +150,19 @@ class NamespacedName(Output):
 class Condition(Input):
     """One observed aspect of an object."""
 
-    type: str | None = Field(default=None, examples=["Ready"])
+    type: str | None = Field(default=None, description="The aspect, in a word.", examples=["Ready"])
     status: str | None = Field(
         default=None, description="True, False or Unknown.", examples=["True"]
     )
-    observed_generation: Int64 | None = None
-    last_probe_time: Time | None = None
-    last_transition_time: Time | None = None
+    observed_generation: Int64 | None = Field(
+        default=None, description="The generation of the object that was observed."
+    )
+    last_probe_time: Time | None = Field(
+        default=None, description="When the aspect was last looked at."
+    )
+    last_transition_time: Time | None = Field(
+        default=None, description="When `status` last changed."
+    )
     reason: str | None = Field(default=None, description="A word for programs.")
     message: str | None = Field(default=None, description="A sentence for people.")
     ignored: ClassVar = frozenset({"lastHeartbeatTime", "lastUpdateTime"})
@@ -157,10 +173,14 @@ class Condition(Input):
 class ObjectReference(Input):
     """A pointer to another object."""
 
-    kind: str | None = Field(default=None, examples=["Pod"])
-    namespace: str | None = Field(default=None, examples=["default"])
-    name: str | None = Field(default=None, examples=["ent-1"])
-    uid: str | None = None
-    api_version: str | None = None
-    resource_version: str | None = None
-    field_path: str | None = None
+    kind: str | None = Field(default=None, description="The kind of the object.", examples=["Pod"])
+    namespace: str | None = Field(
+        default=None, description="The namespace of the object.", examples=["default"]
+    )
+    name: str | None = Field(
+        default=None, description="The name of the object.", examples=["ent-1"]
+    )
+    uid: str | None = Field(default=None, description="The uid of the object.")
+    api_version: str | None = Field(default=None, description="The API version of the kind.")
+    resource_version: str | None = Field(default=None, description="The revision of the object.")
+    field_path: str | None = Field(default=None, description="A part of the object.")

@@ -32,8 +32,12 @@ class NamespaceSpec(Input):
 class NamespaceStatus(Input):
     """Whether a Namespace takes new objects."""
 
-    phase: Annotated[str, words(domain.NamespacePhase)] | None = None
-    conditions: list[Condition] | None = None
+    phase: Annotated[str, words(domain.NamespacePhase)] | None = Field(
+        default=None, description="Set by the server."
+    )
+    conditions: list[Condition] | None = Field(
+        default=None, description="What keeps a terminating Namespace, if anything does."
+    )
 
 
 @shape_of(domain.Namespace)

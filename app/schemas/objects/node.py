@@ -28,12 +28,16 @@ Quantities = Annotated[
 class Taint(Input):
     """A taint, which keeps Pods away from a Node."""
 
-    key: str | None = Field(default=None, examples=["ToBeDeletedByClusterAutoscaler"])
+    key: str | None = Field(
+        default=None,
+        description="The key of the taint.",
+        examples=["ToBeDeletedByClusterAutoscaler"],
+    )
     effect: str | None = Field(
         default=None, description="NoSchedule, PreferNoSchedule or NoExecute."
     )
-    value: str | None = None
-    time_added: Time | None = None
+    value: str | None = Field(default=None, description="The value of the taint.")
+    time_added: Time | None = Field(default=None, description="When the taint was added.")
     documented_required: ClassVar = ("key", "effect")
 
 
@@ -41,10 +45,16 @@ class Taint(Input):
 class NodeSpec(Input):
     """The desired state of a Node."""
 
-    pod_cidr: str | None = Field(default=None, examples=["10.244.1.0/24"])
-    pod_cidrs: list[str] | None = Field(default=None, description="One prefix a family.")
-    provider_id: str | None = None
-    unschedulable: bool | None = None
+    pod_cidr: str | None = Field(
+        default=None, description="The first of `podCIDRs`.", examples=["10.244.1.0/24"]
+    )
+    pod_cidrs: list[str] | None = Field(default=None, description="One range of each IP family.")
+    provider_id: str | None = Field(
+        default=None, description="The name of the machine at its provider; stored as given."
+    )
+    unschedulable: bool | None = Field(
+        default=None, description="Stored as given; nothing is scheduled here."
+    )
     taints: list[Taint] | None = Field(
         default=None,
         description="Stored as given; `ToBeDeletedByClusterAutoscaler` makes the `/healthz` of "
@@ -61,7 +71,9 @@ class NodeAddress(Input):
         description="InternalIP and ExternalIP are used by rules; any other type is kept.",
         examples=["InternalIP"],
     )
-    address: str | None = Field(default=None, examples=["192.0.2.1"])
+    address: str | None = Field(
+        default=None, description="The address, or the name.", examples=["192.0.2.1"]
+    )
     documented_required: ClassVar = ("type", "address")
 
 
@@ -69,10 +81,18 @@ class NodeAddress(Input):
 class NodeStatus(Input):
     """The reported state of a Node."""
 
-    addresses: list[NodeAddress] | None = None
-    conditions: list[Condition] | None = None
-    capacity: Quantities | None = None
-    allocatable: Quantities | None = None
+    addresses: list[NodeAddress] | None = Field(
+        default=None, description="Addresses and names of the Node."
+    )
+    conditions: list[Condition] | None = Field(
+        default=None, description="Conditions, `Ready` among them."
+    )
+    capacity: Quantities | None = Field(
+        default=None, description="What the machine has; stored as given."
+    )
+    allocatable: Quantities | None = Field(
+        default=None, description="What Pods may use; stored as given."
+    )
 
 
 @shape_of(domain.Node, make=led_by("pod_cidr", "pod_cidrs", domain.Node))

@@ -23,9 +23,13 @@ from app.schemas.objects.wire import Linked, Manifest, Wire
 class ContainerPort(Input):
     """A port that a container listens on; Services refer to it by name."""
 
-    name: str | None = Field(default=None, examples=["web"])
-    container_port: Port | None = Field(default=None, examples=[8080])
-    protocol: Protocol | None = Field(default=None, description="TCP when absent.")
+    name: str | None = Field(
+        default=None, description="The name by which Services refer to the port.", examples=["web"]
+    )
+    container_port: Port | None = Field(
+        default=None, description="The number of the port.", examples=[8080]
+    )
+    protocol: Protocol | None = Field(default=None, description="`TCP` when absent.")
     documented_required: ClassVar = ("containerPort",)
 
 
@@ -33,7 +37,11 @@ class ContainerPort(Input):
 class ExecAction(Input):
     """Probe by running a command in the container, which Waypost does not do."""
 
-    command: list[str] | None = Field(default=None, examples=[["pg_isready", "-U", "postgres"]])
+    command: list[str] | None = Field(
+        default=None,
+        description="The command with its arguments.",
+        examples=[["pg_isready", "-U", "postgres"]],
+    )
     documented_required: ClassVar = ("command",)
 
 
@@ -45,8 +53,8 @@ def _header(name: str = "", value: str = "") -> tuple[str, str]:
 class HTTPHeader(Input):
     """A header of a probe's request."""
 
-    name: str | None = None
-    value: str | None = None
+    name: str | None = Field(default=None, description="The name of the header.")
+    value: str | None = Field(default=None, description="The value of the header.")
     documented_required: ClassVar = ("name", "value")
 
 
@@ -54,11 +62,21 @@ class HTTPHeader(Input):
 class HTTPGetAction(Input):
     """Probe by HTTP: 200 to 399 is a success."""
 
-    path: str | None = Field(default=None, examples=["/healthz"])
-    port: IntOrString | None = Field(default=None, examples=[8080])
+    path: str | None = Field(
+        default=None,
+        description="The path that is asked for; `/` when absent.",
+        examples=["/healthz"],
+    )
+    port: IntOrString | None = Field(
+        default=None, description="The port that is asked.", examples=[8080]
+    )
     scheme: str | None = Field(default=None, description="HTTP or HTTPS.")
-    host: str | None = None
-    http_headers: list[HTTPHeader] | None = None
+    host: str | None = Field(
+        default=None, description="The host that is asked; the Pod's address when absent."
+    )
+    http_headers: list[HTTPHeader] | None = Field(
+        default=None, description="Headers of the request."
+    )
     documented_required: ClassVar = ("port",)
 
 
@@ -66,8 +84,10 @@ class HTTPGetAction(Input):
 class TCPSocketAction(Input):
     """Probe by opening a connection."""
 
-    port: IntOrString | None = None
-    host: str | None = None
+    port: IntOrString | None = Field(default=None, description="The port that is opened.")
+    host: str | None = Field(
+        default=None, description="The host that is connected to; the Pod's address when absent."
+    )
     documented_required: ClassVar = ("port",)
 
 
@@ -75,8 +95,10 @@ class TCPSocketAction(Input):
 class GRPCAction(Input):
     """Probe by the standard gRPC health service."""
 
-    port: Port | None = None
-    service: str | None = None
+    port: Port | None = Field(default=None, description="The port that is asked.")
+    service: str | None = Field(
+        default=None, description="The service whose health is asked for; the server's when empty."
+    )
     documented_required: ClassVar = ("port",)
 
 
@@ -93,10 +115,14 @@ class Probe(Input):
     exec: ExecAction | None = Field(
         default=None, description="Stored but not run: a client has to report readiness."
     )
-    http_get: HTTPGetAction | None = None
-    tcp_socket: TCPSocketAction | None = None
-    grpc: GRPCAction | None = None
-    initial_delay_seconds: Int32 | None = None
+    http_get: HTTPGetAction | None = Field(default=None, description="Probe by HTTP.")
+    tcp_socket: TCPSocketAction | None = Field(
+        default=None, description="Probe by opening a connection."
+    )
+    grpc: GRPCAction | None = Field(default=None, description="Probe by gRPC.")
+    initial_delay_seconds: Int32 | None = Field(
+        default=None, description="Seconds before the first probe; 0 when absent."
+    )
     period_seconds: Int32 | None = Field(default=None, description="10 when absent.")
     timeout_seconds: Int32 | None = Field(default=None, description="1 when absent.")
     success_threshold: Int32 | None = Field(default=None, description="1 when absent.")
@@ -107,9 +133,13 @@ class Probe(Input):
 class Container(Input):
     """A container: only its ports and its readiness probe count."""
 
-    name: str | None = None
-    ports: list[ContainerPort] | None = None
-    readiness_probe: Probe | None = None
+    name: str | None = Field(default=None, description="The name of the container.")
+    ports: list[ContainerPort] | None = Field(
+        default=None, description="Ports that Services may refer to by name."
+    )
+    readiness_probe: Probe | None = Field(
+        default=None, description="How it is found out whether the container takes traffic."
+    )
     restart_policy: str | None = Field(
         default=None,
         description="`Always` makes an init container a sidecar, whose ports and probe count.",
@@ -124,8 +154,12 @@ def _option(name: str = "", value: str | None = None) -> tuple[str, str | None]:
 class DNSConfigOption(Input):
     """One option of resolv.conf."""
 
-    name: str | None = Field(default=None, examples=["ndots"])
-    value: str | None = Field(default=None, examples=["2"])
+    name: str | None = Field(
+        default=None, description="The name of the option.", examples=["ndots"]
+    )
+    value: str | None = Field(
+        default=None, description="The value of the option, if it has one.", examples=["2"]
+    )
     documented_required: ClassVar = ("name",)
 
 
@@ -133,9 +167,13 @@ class DNSConfigOption(Input):
 class DNSConfig(Input):
     """The additions of a Pod to its resolv.conf."""
 
-    nameservers: list[str] | None = None
-    searches: list[str] | None = None
-    options: list[DNSConfigOption] | None = None
+    nameservers: list[str] | None = Field(
+        default=None, description="Addresses of more name servers."
+    )
+    searches: list[str] | None = Field(default=None, description="More domains to search in.")
+    options: list[DNSConfigOption] | None = Field(
+        default=None, description="Options, in place of those of the same name."
+    )
 
 
 @shape_of(
@@ -148,22 +186,37 @@ class DNSConfig(Input):
 class PodSpec(Input):
     """The registered properties of a Pod."""
 
-    containers: list[Container] | None = None
-    init_containers: list[Container] | None = None
-    node_name: str | None = Field(default=None, examples=["n1"])
-    hostname: str | None = None
+    containers: list[Container] | None = Field(
+        default=None, description="Containers, for their ports and probes."
+    )
+    init_containers: list[Container] | None = Field(
+        default=None, description="Init containers, of which sidecars count."
+    )
+    node_name: str | None = Field(
+        default=None, description="The Node that the Pod runs on.", examples=["n1"]
+    )
+    hostname: str | None = Field(
+        default=None, description="The host name of the Pod; its name when absent."
+    )
     subdomain: str | None = Field(
         default=None, description="Names the headless Service that gives the hostname a DNS name."
     )
-    host_network: bool | None = None
-    dns_policy: Annotated[str, words(domain.DNSPolicy)] | None = Field(
-        default=None, description="ClusterFirst when absent."
+    host_network: bool | None = Field(
+        default=None, description="Whether the Pod has the addresses of its Node."
     )
-    restart_policy: str | None = None
-    scheduler_name: str | None = None
-    service_account_name: str | None = None
-    dns_config: DNSConfig | None = None
-    termination_grace_period_seconds: Int64 | None = None
+    dns_policy: Annotated[str, words(domain.DNSPolicy)] | None = Field(
+        default=None, description="`ClusterFirst` when absent."
+    )
+    restart_policy: str | None = Field(default=None, description="Stored as given.")
+    scheduler_name: str | None = Field(default=None, description="Stored as given.")
+    service_account_name: str | None = Field(default=None, description="Stored as given.")
+    dns_config: DNSConfig | None = Field(
+        default=None, description="Additions to the Pod's resolv.conf."
+    )
+    termination_grace_period_seconds: Int64 | None = Field(
+        default=None,
+        description="How long the Pod keeps terminating after its deletion; 30 when absent.",
+    )
     lease_duration_seconds: Int32 | None = Field(
         default=None,
         description="Heartbeats are expected within this time; absent means no lease "
@@ -184,7 +237,7 @@ def _ip(ip: str = "") -> str:
 class PodIP(Input):
     """One address of a Pod."""
 
-    ip: str | None = Field(default=None, examples=["10.244.1.5"])
+    ip: str | None = Field(default=None, description="The address.", examples=["10.244.1.5"])
     documented_required: ClassVar = ("ip",)
 
 
@@ -195,13 +248,20 @@ class PodStatus(Input):
     phase: Annotated[str, words(domain.PodPhase)] | None = Field(
         default=None, description="Running when absent and there is an address, else Pending."
     )
-    host_ip: str | None = None
-    reason: str | None = None
-    message: str | None = None
-    nominated_node_name: str | None = None
-    pod_ip: str | None = Field(default=None, examples=["10.244.1.5"])
-    pod_ips: list[PodIP] | None = Field(default=None, description="At most one address a family.")
-    conditions: list[Condition] | None = None
+    host_ip: str | None = Field(default=None, description="The address of the Node.")
+    reason: str | None = Field(default=None, description="A word for programs.")
+    message: str | None = Field(default=None, description="A sentence for people.")
+    nominated_node_name: str | None = Field(default=None, description="Stored as given.")
+    pod_ip: str | None = Field(
+        default=None, description="The first of `podIPs`.", examples=["10.244.1.5"]
+    )
+    pod_ips: list[PodIP] | None = Field(
+        default=None, description="At most one address of each IP family."
+    )
+    conditions: list[Condition] | None = Field(
+        default=None,
+        description="Conditions, of which `Ready` decides whether the Pod gets traffic.",
+    )
 
 
 @shape_of(domain.Pod, make=led_by("pod_ip", "pod_ips", domain.Pod))

@@ -18,10 +18,12 @@ from app.schemas.objects.wire import Manifest, Wire
 
 @shape_of(domain.ServiceCIDR)
 class ServiceCIDRSpec(Input):
-    """The ranges."""
+    """The ranges of a ServiceCIDR."""
 
     cidrs: list[str] | None = Field(
-        default=None, description="One prefix, or one a family.", examples=[["10.96.0.0/16"]]
+        default=None,
+        description="One range, or one of each IP family.",
+        examples=[["10.96.0.0/16"]],
     )
     documented_required: ClassVar = ("cidrs",)
 
@@ -30,7 +32,9 @@ class ServiceCIDRSpec(Input):
 class ServiceCIDRStatus(Input):
     """Whether addresses may be allocated from the ranges: condition `Ready`."""
 
-    conditions: list[Condition] | None = None
+    conditions: list[Condition] | None = Field(
+        default=None, description="Conditions, `Ready` among them."
+    )
 
 
 @shape_of(domain.ServiceCIDR)

@@ -1,7 +1,7 @@
 """Codec of a node's rules: JSON of the rules, and the kernel state from that JSON.
 
     IPVSRules -> JSON that ``NodeRules`` describes -> IPVSState
-    NodeRules, text for nft -> JSON that ``NodeText`` describes
+    NodeRules, text for nft -> JSON that ``NftablesRules`` describes
 
 A node may have a hundred thousand real servers, so virtual servers are encoded as
 text directly, without building objects first.

@@ -24,11 +24,11 @@ Service = Annotated[NamespacedName, SERVICE]
 class HealthCheckNodePort(Output):
     """The health check of a Service on this node, and its answer to load balancers."""
 
-    service: Service
-    port: Port
+    service: Service = Field(description="The Service whose endpoints are counted.")
+    port: Port = Field(description="The port of the node that load balancers ask.")
     local_endpoints: int = Field(ge=0, description="Ready endpoints on the node; 0 answers 503.")
     addresses: tuple[str, ...] = Field(
-        description="Addresses of the node that answer; the zero address means all of a family.",
+        description="Addresses of the node that answer; `0.0.0.0` and `::` mean all.",
         examples=[["192.0.2.1", "::"]],
     )
 
@@ -43,7 +43,7 @@ class RemoveHealthCheckNodePort(Output):
     """Remove the health check of a Service."""
 
     op: Literal["RemoveHealthCheckNodePort"]
-    service: Service
+    service: Service = Field(description="The Service whose check is removed.")
 
 
 def _taken(change: HealthCheckChange) -> tuple[object, ...]:
@@ -59,10 +59,10 @@ _SET: Final = Spelling(SetHealthCheckNodePort, _taken, _set)
 _REMOVED: Final = Spelling(RemoveHealthCheckNodePort, _taken, HealthCheckChange)
 HealthCheck = Annotated[HealthCheckChange, _WHOLE]
 """One health check of a node, as the change that adds it."""
-HealthCheckOperation = Annotated[
+HealthCheckNodePortChange = Annotated[
     HealthCheckChange,
     choice(
-        "HealthCheckOperation",
+        "HealthCheckNodePortChange",
         "A change of the health checks that a node serves.",
         {"SetHealthCheckNodePort": _SET, "RemoveHealthCheckNodePort": _REMOVED},
     ),

@@ -1,6 +1,6 @@
 """The wire shapes of a node's complete rules, and the spellings of the values in them.
 
-    NodeRules | NodeText, and in them VirtualServer, IPSet, Netfilter, ...
+    NodeRules | NftablesRules, and in them IPSet, Netfilter, ...
 
 Fields have the domain's values; the shapes document and validate their JSON.
 Source: contract.md, "GET /nodes/{name}/ipvs".
@@ -11,20 +11,18 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field
 
-from app.domain.addresses import IPFamily, family_of_text
+from app.domain.addresses import IPFamily
 from app.domain.dataplane.ipvs import ipsets, iptables
 from app.domain.dataplane.ipvs import virtual_server as servers
 from app.domain.dataplane.ipvs.ipsets import SetName, SetType
-from app.domain.dataplane.ipvs.virtual_server import ServerKey
 from app.domain.dataplane.rules import model
-from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.model import ClaimRole, LocalDetection, NoticeReason
 from app.domain.names import NamespacedName
-from app.domain.objects.pod import WEIGHT_MAX
 from app.domain.objects.service import Protocol, ServicePortName
-from app.schemas.base import FailFastTuple, Output, Port, PortOrNone, one_of, text_map, words
+from app.schemas.base import FailFastTuple, Output, Port, one_of, text_map, words
 from app.schemas.rules.health_checks import HealthCheck, Service
 from app.schemas.rules.spelling import Spelling, attributes, record, row
+from app.schemas.rules.virtual_servers import SERVED_PORT
 
 NODE_ELIGIBLE = (
     "Whether load balancers may send the node traffic: false while it is being deleted, or has the "
@@ -33,7 +31,7 @@ NODE_ELIGIBLE = (
 
 
 class Backend(StrEnum):
-    """The two kernel interfaces that rules are made for."""
+    """The kernel interface that rules are made for."""
 
     IPVS = "ipvs"
     NFTABLES = "nftables"
@@ -42,17 +40,19 @@ class Backend(StrEnum):
 class DummyInterface(Output):
     """The interface that makes virtual addresses local."""
 
-    name: str = Field(examples=["kube-ipvs0"])
-    addresses: FailFastTuple[str] = Field(examples=[["10.96.17.4"]])
+    name: str = Field(description="The name of the interface.", examples=["kube-ipvs0"])
+    addresses: FailFastTuple[str] = Field(
+        description="The addresses on it.", examples=[["10.96.17.4"]]
+    )
 
 
 class ServicePortReference(Output):
     """One port of a Service."""
 
-    namespace: str
-    name: str
-    port_name: str
-    protocol: Protocol
+    namespace: str = Field(description="The namespace of the Service.")
+    name: str = Field(description="The name of the Service.")
+    port_name: str = Field(description="The name of the port; empty for a port without a name.")
+    protocol: Protocol = Field(description="The protocol of the port.")
 
 
 def _port_name(namespace: str, name: str, port: str, protocol: str) -> ServicePortName:
@@ -69,138 +69,42 @@ Claimant = Annotated[
 ]
 
 
-class VirtualServerAddress(Output):
-    """The identity of a virtual server."""
-
-    address: str = Field(examples=["10.96.17.4"])
-    port: PortOrNone
-    protocol: Protocol
-
-
-def _server_key(address: str, port: int, protocol: str) -> ServerKey:
-    family = family_of_text(address)
-    if family is None:
-        raise ValueError(f"{address!r} is not an address")
-    return servers.server_key(family, protocol, ordered(address)[1], port)
-
-
-SERVER_KEY: Final = Spelling(
-    VirtualServerAddress, attributes("address", "port", "protocol"), _server_key
-)
-Server = Annotated[ServerKey, SERVER_KEY]
-
-
-class RealServer(Output):
-    """A real server of a virtual server: the destination of connections."""
-
-    address: str = Field(examples=["10.244.1.5"])
-    port: PortOrNone
-    weight: int = Field(
-        ge=0, le=WEIGHT_MAX, description="0 takes no new connections.", examples=[1]
-    )
-    forwarding: Literal["masquerade"]
-
-
-class RealServerAddress(Output):
-    """The identity of a real server of a virtual server."""
-
-    address: str
-    port: PortOrNone
-
-
-DESTINATION: Final = Spelling(RealServer, iter, model.Destination)
-PLACE: Final = row(RealServerAddress)
-Real = Annotated[model.Destination, DESTINATION]
-
-
-class VirtualServer(Output):
-    """One address, port and protocol, and its real servers."""
-
-    address: str = Field(examples=["10.96.17.4"])
-    port: Port
-    protocol: Protocol
-    scheduler: str = Field(examples=["rr"])
-    flags: FailFastTuple[str] = Field(examples=[["persistent"]])
-    persistence_timeout_seconds: int | None = Field(
-        description="How long a client keeps its real server; null without affinity."
-    )
-    service: Service
-    port_name: str
-    real_servers: FailFastTuple[Real]
-
-
-class VirtualServerSettings(VirtualServerAddress):
-    """A virtual server without its real servers."""
-
-    scheduler: str
-    flags: FailFastTuple[str]
-    persistence_timeout_seconds: int | None
-
-
-_Settings = tuple[str, tuple[str, ...], int | None]
-"""Scheduler, flags and persistence."""
-
-
-def _settings(address: str, port: int, protocol: str, *how: *_Settings) -> servers.VirtualServer:
-    return servers.VirtualServer(_server_key(address, port, protocol), *how)
-
-
-def _served_port(
-    *fields: *tuple[str, int, str, *_Settings, NamespacedName, str, tuple[model.Destination, ...]],
-) -> servers.ServedPort:
-    service, port_name, real_servers = fields[6:]
-    server = _settings(*fields[:6])._replace(real_servers=real_servers)
-    return servers.ServedPort(ServicePortName(service, port_name, fields[2]), server)
-
-
-_SETTINGS_FIELDS = (
-    "key.address",
-    "key.port",
-    "key.protocol",
-    "scheduler",
-    "flags",
-    "persistence_s",
-)
-SETTINGS: Final = Spelling(VirtualServerSettings, attributes(*_SETTINGS_FIELDS), _settings)
-SERVED_PORT: Final = Spelling(
-    VirtualServer,
-    attributes(
-        *(f"server.{field}" for field in _SETTINGS_FIELDS),
-        *("name.service", "name.port", "server.real_servers"),
-    ),
-    _served_port,
-)
-
-
 class IPSet(Output):
     """One set and all its entries, sorted."""
 
-    name: str = Field(examples=["KUBE-CLUSTER-IP"])
-    type: Annotated[SetType, words(SetType, "IPSetType")]
+    name: str = Field(description="The name of the set.", examples=["KUBE-CLUSTER-IP"])
+    type: Annotated[SetType, words(SetType, "IPSetType")] = Field(
+        description="What an entry is made of."
+    )
     family: Annotated[
         Literal["inet", "inet6"],
         one_of("IPSetFamily", "inet", "inet6", description="IPv4 or IPv6, as ipset names them."),
-    ]
+    ] = Field(description="The family of its addresses.")
     max_elements: int | None = Field(description="Entries it can hold; null for a bitmap.")
-    entries: FailFastTuple[str] = Field(examples=[["10.96.17.4,tcp:80"]])
+    entries: FailFastTuple[str] = Field(
+        description="Its entries, in the words of ipset.", examples=[["10.96.17.4,tcp:80"]]
+    )
 
 
 IPSET: Final = record(IPSet, ipsets.IPSet, max_elements="elements_max")
+Set = Annotated[ipsets.IPSet, IPSET]
 
 
 class RejectingAddress(Output):
     """A load-balancer address that the node itself may not use."""
 
-    address: str
-    port: Port
-    protocol: Protocol
+    address: str = Field(description="The address.")
+    port: Port = Field(description="The port.")
+    protocol: Protocol = Field(description="The protocol.")
 
 
 class LocalSource(Output):
     """How the node's own Pods are recognised."""
 
-    detection: LocalDetection
-    value: str = Field(examples=["10.244.0.0/16"])
+    detection: LocalDetection = Field(description="What they are recognised by.")
+    value: str = Field(
+        description="The range, or the name of the interface.", examples=["10.244.0.0/16"]
+    )
 
 
 class NetfilterBasis(Output):
@@ -209,18 +113,28 @@ class NetfilterBasis(Output):
     occupied_sets: FailFastTuple[str] = Field(description="Sets that are not empty, by IPv4 name.")
     shut_addresses: FailFastTuple[
         Annotated[iptables.RejectingAddress, record(RejectingAddress, iptables.rejecting_address)]
-    ]
-    masquerade_all: bool
-    local_source: Annotated[model.LocalSource, record(LocalSource, model.LocalSource)] | None
+    ] = Field(description="Addresses that only some clients may use, and the node may not.")
+    masquerade_all: bool = Field(
+        description="Whether all traffic to virtual addresses is masqueraded."
+    )
+    local_source: Annotated[model.LocalSource, record(LocalSource, model.LocalSource)] | None = (
+        Field(description="How the node's own Pods are recognised; null when they are not.")
+    )
 
 
 class Netfilter(Output):
     """The iptables rules of one family, in order of writing."""
 
-    family: IPFamily
-    nat: FailFastTuple[str]
-    filter: FailFastTuple[str]
-    basis: Annotated[tuple[Any, ...], row(NetfilterBasis)]
+    family: IPFamily = Field(description="The IP family of the rules.")
+    nat: FailFastTuple[str] = Field(
+        description="Rules of the table `nat`, in the words of iptables-restore."
+    )
+    filter: FailFastTuple[str] = Field(
+        description="Rules of the table `filter`, in the words of iptables-restore."
+    )
+    basis: Annotated[tuple[Any, ...], row(NetfilterBasis)] = Field(
+        description="What the rules follow from."
+    )
 
 
 def _rules(rules: iptables.Netfilter) -> tuple[object, ...]:
@@ -243,27 +157,29 @@ NETFILTER: Final = Spelling(Netfilter, _rules, _netfilter)
 class NoLocalEndpoints(Output):
     """Services with policy Local whose endpoints are all on other nodes."""
 
-    internal: FailFastTuple[str] = Field(examples=[["default/ent"]])
-    external: FailFastTuple[str]
+    internal: FailFastTuple[str] = Field(
+        description="Services with `internalTrafficPolicy` Local.", examples=[["default/ent"]]
+    )
+    external: FailFastTuple[str] = Field(description="Services with `externalTrafficPolicy` Local.")
 
 
 class PortConflict(Output):
     """An address, port and protocol that two Services claim."""
 
     address: str = Field(description="Empty for a node port: every address of the node.")
-    port: Port
-    protocol: Protocol
-    winner: Claimant
-    loser: Claimant
-    role: ClaimRole = Field(description="The role of the address for the loser.")
+    port: Port = Field(description="The port that both claim.")
+    protocol: Protocol = Field(description="The protocol that both claim.")
+    winner: Claimant = Field(description="The port of the Service that has the address.")
+    loser: Claimant = Field(description="The port of the Service that does not get it.")
+    role: ClaimRole = Field(description="What the loser would use the address for.")
 
 
 class RulesNotice(Output):
     """A setting that may not have the intended effect."""
 
-    service: Service
-    reason: NoticeReason
-    message: str
+    service: Service = Field(description="The Service that has the setting.")
+    reason: NoticeReason = Field(description="Which setting it is, in a word for programs.")
+    message: str = Field(description="What may not have its effect, for people.")
 
 
 CONFLICT: Final = record(PortConflict, model.Conflict)
@@ -274,32 +190,55 @@ class NodeRules(Output):
     """The rules of one node at one revision; sorted, so that equal state gives equal bytes."""
 
     kind: Literal["NodeRules"]
-    node: str = Field(examples=["n1"])
-    resource_version: str = Field(examples=["42"])
-    backend: Annotated[Backend, words(Backend, "RulesBackend")]
-    node_eligible: bool = Field(description=NODE_ELIGIBLE)
-    dummy_interface: DummyInterface
-    sysctls: Annotated[dict[str, str], text_map("Sysctls", "Kernel settings by name.")] = Field(
-        examples=[{"net.ipv4.vs.conntrack": "1"}]
+    node: str = Field(description="The Node that the rules are for.", examples=["n1"])
+    resource_version: str = Field(
+        description="The revision that the rules follow from.", examples=["42"]
     )
-    virtual_servers: FailFastTuple[Annotated[servers.ServedPort, SERVED_PORT]]
-    ipsets: FailFastTuple[Annotated[ipsets.IPSet, IPSET]]
-    netfilters: FailFastTuple[Annotated[iptables.Netfilter, NETFILTER]]
-    health_check_node_ports: FailFastTuple[HealthCheck]
-    no_local_endpoints: NoLocalEndpoints
-    conflicts: FailFastTuple[Annotated[model.Conflict, CONFLICT]]
-    notices: FailFastTuple[Annotated[model.Notice, NOTICE]]
+    backend: Annotated[Backend, words(Backend, "RulesBackend")] = Field(
+        description="The kernel interface that was asked for."
+    )
+    node_eligible: bool = Field(description=NODE_ELIGIBLE)
+    dummy_interface: DummyInterface = Field(
+        description="The interface that makes virtual addresses local."
+    )
+    sysctls: Annotated[dict[str, str], text_map("Sysctls", "Kernel settings by name.")] = Field(
+        description="Kernel settings that the rules need.",
+        examples=[{"net.ipv4.vs.conntrack": "1"}],
+    )
+    virtual_servers: FailFastTuple[Annotated[servers.ServedPort, SERVED_PORT]] = Field(
+        description="What IPVS is told."
+    )
+    ipsets: FailFastTuple[Set] = Field(description="The sets that the rules of iptables refer to.")
+    netfilters: FailFastTuple[Annotated[iptables.Netfilter, NETFILTER]] = Field(
+        description="The rules of iptables, an IP family each."
+    )
+    health_check_node_ports: FailFastTuple[HealthCheck] = Field(
+        description="What the node answers to load balancers."
+    )
+    no_local_endpoints: NoLocalEndpoints = Field(
+        description="Services that this node has no endpoints for."
+    )
+    conflicts: FailFastTuple[Annotated[model.Conflict, CONFLICT]] = Field(
+        description="Addresses that two Services claim."
+    )
+    notices: FailFastTuple[Annotated[model.Notice, NOTICE]] = Field(
+        description="Settings that may not have their effect."
+    )
     nftables: str | None = Field(
         default=None, description="Input for `nft -f`, when that backend was asked for."
     )
 
 
-class NodeText(Output):
+class NftablesRules(Output):
     """The rules of one node in nftables mode at one revision."""
 
     kind: Literal["NodeText"]
-    node: str = Field(examples=["n1"])
-    resource_version: str = Field(examples=["42"])
+    node: str = Field(description="The Node that the rules are for.", examples=["n1"])
+    resource_version: str = Field(
+        description="The revision that the rules follow from.", examples=["42"]
+    )
     node_eligible: bool = Field(description=NODE_ELIGIBLE)
-    health_check_node_ports: FailFastTuple[HealthCheck]
+    health_check_node_ports: FailFastTuple[HealthCheck] = Field(
+        description="What the node answers to load balancers."
+    )
     text: str = Field(description="Input for `nft -f`.")

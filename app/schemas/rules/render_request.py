@@ -24,15 +24,24 @@ class RenderConfig(Input):
     scheduler: Annotated[str, words(Scheduler)] | None = Field(
         default=None, description="`rr` when absent."
     )
-    masquerade_all: bool | None = None
-    cluster_cidr: str | None = Field(
-        default=None, description="At most one range a family.", examples=["10.244.0.0/16"]
+    masquerade_all: bool | None = Field(
+        default=None,
+        description="Whether all traffic to virtual addresses is masqueraded; false when absent.",
     )
-    node_port_addresses: list[str] | None = None
+    cluster_cidr: str | None = Field(
+        default=None,
+        description="The addresses of Pods: at most one range of each IP family.",
+        examples=["10.244.0.0/16"],
+    )
+    node_port_addresses: list[str] | None = Field(
+        default=None,
+        description="Ranges of the node's addresses at which node ports answer, or `primary`; "
+        "all when absent.",
+    )
     service_cidrs: list[str] | None = Field(
         default=None,
-        description="Ranges of ClusterIPs, besides those of `serviceCIDRs`. With nftables, "
-        "packets to an address in them that no Service has are dropped.",
+        description="Ranges that ClusterIPs come from, beside those of the ServiceCIDRs of the "
+        "request. With nftables, packets to an address in them that no Service has are dropped.",
         examples=[["10.96.0.0/12", "fd00:10:96::/112"]],
     )
     ip_families: list[Annotated[Literal["IPv4", "IPv6"], words(IPFamily)]] | None = Field(
@@ -57,11 +66,15 @@ class RenderConfig(Input):
 class RenderRequest(Input):
     """The state to make one node's rules from; nothing is stored."""
 
-    node: Node | None = None
-    services: list[Service] | None = None
-    endpoint_slices: list[EndpointSlice] | None = None
+    node: Node | None = Field(default=None, description="The node that the rules are for.")
+    services: list[Service] | None = Field(default=None, description="The Services there are.")
+    endpoint_slices: list[EndpointSlice] | None = Field(
+        default=None, description="Their endpoints."
+    )
     service_cidrs: list[ServiceCIDR] | None = Field(
         default=None, description="Objects whose ranges ClusterIPs come from."
     )
-    config: RenderConfig | None = None
+    config: RenderConfig | None = Field(
+        default=None, description="Settings; the defaults when absent."
+    )
     documented_required: ClassVar = ("node",)

@@ -20,13 +20,14 @@ from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
 from app.schemas.rules.codec import decode_state, encode_rules, encode_text
-from app.schemas.rules.health_checks import HealthCheckOperation, encode_health_check_changes
-from app.schemas.rules.models import SERVED_PORT, NodeRules, NodeText
+from app.schemas.rules.health_checks import HealthCheckNodePortChange, encode_health_check_changes
+from app.schemas.rules.models import NftablesRules, NodeRules
 from app.schemas.rules.operations import Operation, encode_operation_list
+from app.schemas.rules.virtual_servers import SERVED_PORT
 from tests.builders import a_node
 from tests.rules_strategies import addressed_nodes, configs, rule_histories
 
-HEALTH_CHECKS = TypeAdapter(tuple[HealthCheckOperation, ...])
+HEALTH_CHECKS = TypeAdapter(tuple[HealthCheckNodePortChange, ...])
 OPERATIONS = TypeAdapter(tuple[Operation, ...])
 
 
@@ -70,7 +71,7 @@ def test_health_checks_and_their_changes_decode_to_themselves(
 @given(drawn_rules())
 def test_text_for_nft_decodes_with_its_health_checks(rules: IPVSRules) -> None:
     neutral = replace(rules.rules, is_eligible=False)
-    read = NodeText.model_validate_json(encode_text(neutral, 'add table ip "waypost"\n'))
+    read = NftablesRules.model_validate_json(encode_text(neutral, 'add table ip "waypost"\n'))
     assert read.text == 'add table ip "waypost"\n'
     assert (read.node, read.resource_version) == (neutral.node, str(neutral.revision))
     assert not read.node_eligible

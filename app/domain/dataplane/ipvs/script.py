@@ -54,7 +54,7 @@ awk '
 
 
 class Part(StrEnum):
-    """The texts that rules are loaded from."""
+    """The text that rules are loaded from, by the program that loads it."""
 
     SCRIPT = "script"
     IPVSADM = "ipvsadm"

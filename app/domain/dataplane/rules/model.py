@@ -168,7 +168,7 @@ class HealthCheck:
 
 
 class ClaimRole(StrEnum):
-    """As what an address is claimed; earlier roles win over later ones."""
+    """What a Service uses an address for; earlier uses win over later ones."""
 
     CLUSTER_IP = "clusterIP"
     EXTERNAL_IP = "externalIP"

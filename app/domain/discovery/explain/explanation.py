@@ -25,7 +25,7 @@ class Verdict(StrEnum):
 
 
 class ReasonCode(StrEnum):
-    """What is to be said of a Pod; reasons that exclude a Pod from the endpoints come first."""
+    """What is to be said of a Pod or a slice; reasons that exclude a Pod come first."""
 
     SELECTOR_MISMATCH = "SelectorMismatch"
     FINISHED = "Finished"

@@ -20,9 +20,11 @@ from app.schemas.objects.wire import Manifest, Wire
 class RoleRef(Input):
     """The role that is granted; it cannot be changed."""
 
-    api_group: str | None = Field(default=None, examples=[API_GROUP])
+    api_group: str | None = Field(
+        default=None, description="The API group of the role.", examples=[API_GROUP]
+    )
     kind: Annotated[str, words(domain.RoleKind, "RoleRefKind")] | None = None
-    name: str | None = Field(default=None, examples=["view"])
+    name: str | None = Field(default=None, description="The name of the role.", examples=["view"])
     documented_required: ClassVar = ("kind", "name")
 
 
@@ -34,7 +36,11 @@ class Subject(Input):
     api_group: str | None = Field(
         default=None, description="Empty for a service account.", examples=[API_GROUP]
     )
-    name: str | None = Field(default=None, examples=["alice"])
+    name: str | None = Field(
+        default=None,
+        description="The name of the user, group or service account.",
+        examples=["alice"],
+    )
     namespace: str | None = Field(
         default=None,
         description="Of a service account; a RoleBinding's own when absent.",
@@ -47,8 +53,8 @@ class Subject(Input):
 class RoleBinding(Manifest):
     """Who has the rules of a role in one namespace."""
 
-    role_ref: RoleRef | None = None
-    subjects: list[Subject] | None = None
+    role_ref: RoleRef | None = Field(default=None, description="The role whose rules are granted.")
+    subjects: list[Subject] | None = Field(default=None, description="Who has them.")
     of_kind: ClassVar = "RoleBinding"
     example: ClassVar = {
         "metadata": {"name": "readers", "namespace": "default"},
@@ -61,8 +67,10 @@ class RoleBinding(Manifest):
 class ClusterRoleBinding(Manifest):
     """Who has the rules of a ClusterRole everywhere."""
 
-    role_ref: RoleRef | None = None
-    subjects: list[Subject] | None = None
+    role_ref: RoleRef | None = Field(
+        default=None, description="The ClusterRole whose rules are granted."
+    )
+    subjects: list[Subject] | None = Field(default=None, description="Who has them.")
     of_kind: ClassVar = "ClusterRoleBinding"
     example: ClassVar = {
         "metadata": {"name": "developers"},

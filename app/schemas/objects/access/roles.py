@@ -5,14 +5,14 @@
 Source: Kubernetes `rbac/v1` types; access.md 2.8.
 """
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
 from app.domain.labels import LabelSelector as DomainSelector
 from app.domain.labels import Requirement
 from app.domain.objects import role as domain
-from app.schemas.base import Input, Labels
+from app.schemas.base import SELECTOR_OPERATOR, Input, Labels
 from app.schemas.objects.shapes import shape_of
 from app.schemas.objects.wire import Manifest, Wire
 
@@ -21,7 +21,9 @@ from app.schemas.objects.wire import Manifest, Wire
 class PolicyRule(Input):
     """Verbs on resources, or on paths; a `*` stands for all of a list."""
 
-    verbs: list[str] | None = Field(default=None, examples=[["get", "list", "watch"]])
+    verbs: list[str] | None = Field(
+        default=None, description="What may be done.", examples=[["get", "list", "watch"]]
+    )
     api_groups: list[str] | None = Field(
         default=None, description="The core group is empty.", examples=[["", "discovery.k8s.io"]]
     )
@@ -45,9 +47,13 @@ class PolicyRule(Input):
 class LabelSelectorRequirement(Input):
     """One condition on a label."""
 
-    key: str | None = None
-    operator: str | None = Field(default=None, examples=["In"])
-    values: list[str] | None = None
+    key: str | None = Field(default=None, description="The key of the label.")
+    operator: Annotated[str, SELECTOR_OPERATOR] | None = Field(
+        default=None, description="How the label is compared.", examples=["In"]
+    )
+    values: list[str] | None = Field(
+        default=None, description="Values to compare with; none for `Exists` and `DoesNotExist`."
+    )
     documented_required: ClassVar = ("key", "operator")
 
 
@@ -55,8 +61,12 @@ class LabelSelectorRequirement(Input):
 class LabelSelector(Input):
     """Conditions on labels, which must all hold; an empty selector matches everything."""
 
-    match_labels: Labels | None = None
-    match_expressions: list[LabelSelectorRequirement] | None = None
+    match_labels: Labels | None = Field(
+        default=None, description="Labels that must be there with these values."
+    )
+    match_expressions: list[LabelSelectorRequirement] | None = Field(
+        default=None, description="Further conditions."
+    )
 
 
 @shape_of(domain.AggregationRule)
@@ -72,7 +82,7 @@ class AggregationRule(Input):
 class Role(Manifest):
     """Rules for one namespace."""
 
-    rules: list[PolicyRule] | None = None
+    rules: list[PolicyRule] | None = Field(default=None, description="What is allowed.")
     of_kind: ClassVar = "Role"
     example: ClassVar = {
         "metadata": {"name": "reader", "namespace": "default"},
@@ -87,7 +97,9 @@ class ClusterRole(Manifest):
     rules: list[PolicyRule] | None = Field(
         default=None, description="With an `aggregationRule`, those of the selected roles."
     )
-    aggregation_rule: AggregationRule | None = None
+    aggregation_rule: AggregationRule | None = Field(
+        default=None, description="Whose rules the ClusterRole has, in place of its own."
+    )
     of_kind: ClassVar = "ClusterRole"
     example: ClassVar = {
         "metadata": {"name": "metrics"},

@@ -41,7 +41,11 @@ class TokenSpec(Input):
         "service account.",
         examples=["prod"],
     )
-    description: str | None = Field(default=None, examples=["deployments of the shop"])
+    description: str | None = Field(
+        default=None,
+        description="What the token is for, for people.",
+        examples=["deployments of the shop"],
+    )
     documented_required: ClassVar = ("user",)
 
 
@@ -52,7 +56,9 @@ class TokenStatus(Input):
     last_used_at: Time | None = Field(
         default=None, description="To the minute, and up to two minutes late."
     )
-    revoked_at: Time | None = None
+    revoked_at: Time | None = Field(
+        default=None, description="When the token was revoked; absent while it works."
+    )
     created_by: str | None = Field(
         default=None, description="The user that created it.", examples=["system:admin"]
     )

@@ -136,7 +136,7 @@ func listInPages() {
 
 func read() waypost.ServiceAnswerHeaders {
 	web := waypost.ReadServiceParams{Namespace: "default", Name: "web"}
-	found := must(client.ReadService(background, web)).(*waypost.ServiceAnswerHeaders)
+	found := must(client.ReadService(background, web))
 	target := found.Response.Spec.Value.Ports[0].TargetPort.Value
 	check(target.IsInt32() && target.Int32 == 8080, target)
 	return *found

@@ -105,7 +105,7 @@ func applyYAML() {
 func applyJSON() {
 	api := service("api")
 	body := waypost.ServiceAsManifest(&api)
-	applied := done(client.ApplyAPI.Apply(background).Manifest(body).Execute())
+	applied := done(client.ManifestsAPI.Apply(background).Manifest(body).Execute())
 	check(applied.Results[0].Operation == waypost.APPLIEDOPERATION_CREATED, applied)
 }
 
@@ -164,7 +164,7 @@ func patchIfMatch() {
 }
 
 func resolve() {
-	question := client.ResolveAPI.Resolve(background).Name("ent").Namespace("default")
+	question := client.NamesAPI.Resolve(background).Name("ent").Namespace("default")
 	found := done(question.Execute())
 	check(found.Status == waypost.RESOLUTIONSTATUS_NOERROR, found)
 }
@@ -173,7 +173,7 @@ func resolveBatch() {
 	questions := *waypost.NewQuestionBatch([]waypost.Question{
 		{Name: "web"}, {Name: "no.default.svc.cluster.local."},
 	})
-	batch := done(client.ResolveAPI.ResolveMany(background).QuestionBatch(questions).Execute())
+	batch := done(client.NamesAPI.ResolveMany(background).QuestionBatch(questions).Execute())
 	found := batch.Resolutions
 	check(found[0].Status == waypost.RESOLUTIONSTATUS_NOERROR, found)
 	check(found[1].Status == waypost.RESOLUTIONSTATUS_NXDOMAIN, found)

@@ -1,2 +1,2 @@
-python -m compileall -q waypost_client
+python -m compileall -q waypost_api
 pyright

@@ -6,19 +6,20 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from waypost_client import (
+from waypost_api import (
     AccessApi,
     ApiClient,
     ApiException,
-    ApplyApi,
     ApplyResult,
+    ChangesApi,
     Configuration,
     IntOrString,
     Manifest,
+    ManifestsApi,
+    NamesApi,
     ObjectMeta,
     Question,
     QuestionBatch,
-    ResolveApi,
     RulesApi,
     Service,
     ServicePort,
@@ -28,7 +29,6 @@ from waypost_client import (
     Token,
     TokensApi,
     TokenSpec,
-    WatchApi,
     WatchEvent,
 )
 
@@ -90,7 +90,7 @@ def apply_yaml() -> None:
 
 
 def apply_json() -> None:
-    applied = ApplyApi(client).apply(Manifest(service("api")))
+    applied = ManifestsApi(client).apply(Manifest(service("api")))
     assert [each.operation for each in applied.results] == ["created"]
 
 
@@ -148,13 +148,13 @@ def patch_if_match() -> None:
 
 
 def resolve_one() -> None:
-    found = ResolveApi(client).resolve("ent", namespace="default")
+    found = NamesApi(client).resolve("ent", namespace="default")
     assert found.status == "NOERROR"
 
 
 def resolve_batch() -> None:
     questions = [Question(name="web"), Question(name="no.default.svc.cluster.local.")]
-    found = ResolveApi(client).resolve_many(QuestionBatch(questions=questions))
+    found = NamesApi(client).resolve_many(QuestionBatch(questions=questions))
     assert [each.status for each in found.resolutions] == ["NOERROR", "NXDOMAIN"]
 
 
@@ -171,7 +171,7 @@ def explain() -> None:
 
 def events(after: str) -> Generator[WatchEvent]:
     """Follow the changes after a revision, a line of the raw answer each."""
-    watching = WatchApi(client)
+    watching = ChangesApi(client)
     stream = watching.watch_without_preload_content(kinds="Service", resource_version=after)
     for line in stream:
         event = WatchEvent.from_json(line.decode())

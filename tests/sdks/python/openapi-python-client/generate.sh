@@ -1,2 +1,2 @@
 openapi-python-client generate --path openapi.json --config settings.yaml \
-  --meta none --output-path waypost_client --overwrite
+  --meta none --output-path waypost_api --overwrite

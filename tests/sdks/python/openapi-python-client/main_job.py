@@ -6,12 +6,12 @@ from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 
-from waypost_client import AuthenticatedClient
-from waypost_client.api.access import whoami
-from waypost_client.api.apply import apply
-from waypost_client.api.resolve import resolve, resolve_many
-from waypost_client.api.rules import read_node_ipvs
-from waypost_client.api.services import (
+from waypost_api import AuthenticatedClient
+from waypost_api.api.access import whoami
+from waypost_api.api.manifests import apply
+from waypost_api.api.names import resolve, resolve_many
+from waypost_api.api.rules import read_node_ipvs
+from waypost_api.api.services import (
     create_service,
     delete_service,
     explain_service,
@@ -20,8 +20,8 @@ from waypost_client.api.services import (
     read_service,
     replace_service,
 )
-from waypost_client.api.tokens import create_token
-from waypost_client.models import (
+from waypost_api.api.tokens import create_token
+from waypost_api.models import (
     ApplyResult,
     IssuedToken,
     Labels,
@@ -43,7 +43,7 @@ from waypost_client.models import (
     TokenSpec,
     WatchEvent,
 )
-from waypost_client.types import UNSET, Unset
+from waypost_api.types import UNSET, Unset
 
 URL = os.environ["BASE_URL"]
 client = AuthenticatedClient(base_url=URL, token=os.environ["TOKEN"])

@@ -1,1 +1,1 @@
-cargo run --locked --quiet
+cargo run --locked --quiet --bin main-job

@@ -4,8 +4,8 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 
 import {
-  AccessApi, ApplyApi, ApplyResultFromJSON, Configuration, ResolveApi, ResponseError, RulesApi,
-  ServicesApi, StatusFromJSON, TokensApi, WatchApi, WatchEventFromJSON,
+  AccessApi, ApplyResultFromJSON, ChangesApi, Configuration, ManifestsApi, NamesApi, ResponseError,
+  RulesApi, ServicesApi, StatusFromJSON, TokensApi, WatchEventFromJSON,
 } from './waypost/index.js';
 import type { Service, Status, Token, WatchEvent } from './waypost/index.js';
 
@@ -63,7 +63,7 @@ async function applyYaml() {
 
 async function applyJson() {
   const manifest = { ...service('api'), kind: 'Service' as const };
-  const applied = await new ApplyApi(client).apply({ manifest });
+  const applied = await new ManifestsApi(client).apply({ manifest });
   assert.deepEqual(applied.results.map((each) => each.operation), ['created']);
 }
 
@@ -113,13 +113,13 @@ async function patchIfMatch() {
 }
 
 async function resolveOne() {
-  const found = await new ResolveApi(client).resolve({ name: 'ent', namespace: 'default' });
+  const found = await new NamesApi(client).resolve({ name: 'ent', namespace: 'default' });
   assert.equal(found.status, 'NOERROR');
 }
 
 async function resolveBatch() {
   const questions = [{ name: 'web' }, { name: 'no.default.svc.cluster.local.' }];
-  const found = await new ResolveApi(client).resolveMany({ questionBatch: { questions } });
+  const found = await new NamesApi(client).resolveMany({ questionBatch: { questions } });
   const statuses = found.resolutions.map((each) => each.status);
   assert.deepEqual(statuses, ['NOERROR', 'NXDOMAIN']);
 }
@@ -138,7 +138,7 @@ async function explain() {
 
 // The events of a stream: the raw answer is there before its body.
 async function* events(after: string): AsyncGenerator<WatchEvent> {
-  const watching = new WatchApi(client).watchRaw({ kinds: 'Service', resourceVersion: after });
+  const watching = new ChangesApi(client).watchRaw({ kinds: 'Service', resourceVersion: after });
   const stream = (await watching).raw.body!.pipeThrough(new TextDecoderStream());
   let received = '';
   for await (const text of stream) {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use reqwest::Method;
 use serde_json::{Value, from_slice, from_str, json};
-use waypost::apis::apply_api::ApplyParams;
 use waypost::apis::configuration::Configuration;
-use waypost::apis::resolve_api::{ResolveManyParams, ResolveParams};
+use waypost::apis::manifests_api::ApplyParams;
+use waypost::apis::names_api::{ResolveManyParams, ResolveParams};
 use waypost::apis::rules_api::ReadNodeIpvsParams;
 use waypost::apis::services_api::*;
 use waypost::apis::tokens_api::CreateTokenParams;
@@ -99,7 +99,7 @@ async fn apply_yaml(client: &Client) {
 
 async fn apply_json(client: &Client) {
     let body = ApplyParams::builder().manifest(Manifest::Service(service("api"))).build();
-    let applied = client.api.apply_api().apply(body).await.unwrap();
+    let applied = client.api.manifests_api().apply(body).await.unwrap();
     assert_eq!(applied.results[0].operation, AppliedOperation::Created);
 }
 
@@ -187,7 +187,7 @@ async fn patch_if_match(client: &Client) {
 
 async fn resolve(client: &Client) {
     let asked = ResolveParams::builder().name("ent".to_owned()).namespace("default".to_owned());
-    let found = client.api.resolve_api().resolve(asked.build()).await.unwrap();
+    let found = client.api.names_api().resolve(asked.build()).await.unwrap();
     assert_eq!(found.status, ResolutionStatus::Noerror);
 }
 
@@ -195,7 +195,7 @@ async fn resolve_batch(client: &Client) {
     let names = ["web", "no.default.svc.cluster.local."];
     let batch = QuestionBatch::new(names.map(|name| Question::new(name.to_owned())).to_vec());
     let asked = ResolveManyParams::builder().question_batch(batch).build();
-    let found = client.api.resolve_api().resolve_many(asked).await.unwrap().resolutions;
+    let found = client.api.names_api().resolve_many(asked).await.unwrap().resolutions;
     assert_eq!(found[0].status, ResolutionStatus::Noerror);
     assert_eq!(found[1].status, ResolutionStatus::Nxdomain);
 }

@@ -85,8 +85,8 @@ public class MainJob {
 
   static void applyJson() throws Exception {
     var body = new Manifest(service("api"));
-    var applied = new ApplyApi(client).apply(
-        ApplyApi.APIApplyRequest.newBuilder().manifest(body).build());
+    var applied = new ManifestsApi(client).apply(
+        ManifestsApi.APIApplyRequest.newBuilder().manifest(body).build());
     check("created".equals(applied.getResults().get(0).getOperation().getValue()), applied);
   }
 
@@ -147,8 +147,8 @@ public class MainJob {
   }
 
   static void resolve() throws Exception {
-    var found = new ResolveApi(client).resolve(
-        ResolveApi.APIResolveRequest.newBuilder().name("ent").namespace("default").build());
+    var found = new NamesApi(client).resolve(
+        NamesApi.APIResolveRequest.newBuilder().name("ent").namespace("default").build());
     check(found.getStatus() == ResolutionStatus.NOERROR, found);
   }
 
@@ -156,8 +156,8 @@ public class MainJob {
     var questions = new QuestionBatch()
         .addQuestionsItem(new Question().name("web"))
         .addQuestionsItem(new Question().name("no.default.svc.cluster.local."));
-    var found = new ResolveApi(client).resolveMany(
-        ResolveApi.APIResolveManyRequest.newBuilder().questionBatch(questions).build());
+    var found = new NamesApi(client).resolveMany(
+        NamesApi.APIResolveManyRequest.newBuilder().questionBatch(questions).build());
     var statuses = found.getResolutions().stream().map(Resolution::getStatus).toList();
     check(statuses.equals(List.of(ResolutionStatus.NOERROR, ResolutionStatus.NXDOMAIN)), statuses);
   }

@@ -1,0 +1,1 @@
+node dist/first_watch.js
