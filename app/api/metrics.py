@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import RegistryOf
 from app.api.document.declared import text_of
+from app.api.http.kept_answers import count_kept
 from app.api.objects.streams import Watching
 from app.domain.resources import PUBLIC
 from app.registry.reads.view import View
@@ -144,8 +145,12 @@ class RequestMeter:
             if message["type"] == "http.response.start":
                 route = scope.get("route")
                 path = getattr(route, "path", "unknown")
-                requests.labels(scope["method"], path, str(message["status"])).inc()
-                durations.labels(scope["method"], path).observe(perf_counter() - begun_at)
+                request = requests.labels(scope["method"], path, str(message["status"]))
+                duration = durations.labels(scope["method"], path)
+                request.inc()
+                duration.observe(perf_counter() - begun_at)
+                count_kept(scope, lambda _: request.inc())
+                count_kept(scope, duration.observe)
             await send(message)
 
         await self._app(scope, receive, timed)

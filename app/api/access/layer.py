@@ -19,6 +19,7 @@ from app.api.access.unstored import unstored
 from app.api.credentials.outcomes import Method
 from app.api.credentials.proxy import split_identity
 from app.api.errors import refused
+from app.api.http.kept_answers import count_kept, keep_if, keep_not
 from app.api.http.slots import count_for
 from app.domain.errors import DomainError
 
@@ -41,8 +42,9 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         identity, others = split_identity(scope["headers"])
+        key = key_of(scope, identity)
         try:
-            permit = await self._permit(self._access, scope, key_of(scope, identity))
+            permit = await self._permit(self._access, scope, key)
             count_for(scope, permit.holder)
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
@@ -50,6 +52,7 @@ class AccessControl:
         # In place, because the layers before this one read from the scope which route answered.
         scope["headers"] = others
         set_permit(scope, permit)
+        self._let_keep(self._access, scope, key, permit)
         is_personal = permit.caller.method is not Method.ANONYMOUS
         await self._app(scope, receive, unstored(send) if is_personal else send)
 
@@ -68,3 +71,21 @@ class AccessControl:
         if key is not None:
             self._kept.keep(key, snapshot, permit)
         return permit
+
+    def _let_keep(self, access: Access, scope: Scope, key: Key | None, permit: Permit) -> None:
+        """Let the answer be kept for the same caller, as long as its permit is."""
+        ground = None if key is None else self._kept.ground_of(key, permit)
+        if ground is None:
+            keep_not(scope)
+            return
+
+        def count(_: float) -> None:
+            self._reused.inc()
+            access.used(permit.caller.credential_id, access.now())
+
+        keep_if(
+            scope,
+            lambda: not access.is_stale() and not permit.has_ended_at(access.now()),
+            ground=ground,
+        )
+        count_kept(scope, count)
