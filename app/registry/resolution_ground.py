@@ -56,7 +56,7 @@ def _subjects(resolved: Resolved, zone: ZoneConfig) -> tuple[Subject, ...] | Non
     if any(step.reply.is_truncated for step in resolved.outcome.steps):
         return None  # the aliases that were left out are not known
     found: dict[Subject, None] = {}
-    for name in _names(resolved):
+    for name in dict.fromkeys(_names(resolved)):
         subjects = subjects_of(name, zone)
         if subjects is None:
             return None
