@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.access.evaluation import SUCCESS, Access, Evaluation
 from app.api.access.identity import Permit, set_permit
 from app.api.access.kept import KeptPermits, Key, key_of
+from app.api.access.kept_use import KeptUse
 from app.api.access.routes import Routes
 from app.api.access.unstored import unstored
 from app.api.credentials.outcomes import Method
@@ -78,14 +79,6 @@ class AccessControl:
         if ground is None:
             keep_not(scope)
             return
-
-        def count(_: float) -> None:
-            self._reused.inc()
-            access.used(permit.caller.credential_id, access.now())
-
-        keep_if(
-            scope,
-            lambda: not access.is_stale() and not permit.has_ended_at(access.now()),
-            ground=ground,
-        )
-        count_kept(scope, count)
+        use = KeptUse(access, permit, self._reused)
+        keep_if(scope, use.is_allowed, ground=ground)
+        count_kept(scope, use.count)

@@ -75,6 +75,7 @@ class Repeating(Connection):
     def connection_made(self, transport: asyncio.Transport) -> None:
         """Accept a connection."""
         self._is_in_request = False
+        self._answered_at_s = 0.0  # by the loop's clock, from a kept answer
         self._heads = 0  # that the octets at hand have begun
         self._asked: Keeping | None = None
         self._captured: Captured | None = None
@@ -119,6 +120,14 @@ class Repeating(Connection):
                 self.kept.keep(captured.keeping, answer, answering.default_headers)
         super().on_response_complete()
 
+    def timeout_keep_alive_handler(self) -> None:
+        """Close an idle connection; a timer is not set anew for each kept answer."""
+        left_s = self._answered_at_s + self.timeout_keep_alive - self.loop.time()
+        if left_s > 0:
+            self._expect_request(left_s)
+        else:
+            super().timeout_keep_alive_handler()
+
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: "ASGI3Application") -> None:
         keeping: Keeping | None = cast("dict[str, Keeping]", cycle.scope).get(KEEPING)
         if keeping is not None:
@@ -152,11 +161,15 @@ class Repeating(Connection):
         return self._heads == 1 and not self._is_in_request
 
     def _answer(self, answer: bytes) -> None:
-        self._unset_keepalive_if_required()
         self._cancel_head_timer()
         self._head_octets = 0
         self.transport.write(answer)
         self.server_state.total_requests += 1
+        self._answered_at_s = self.loop.time()
+        if self.timeout_keep_alive_task is None:
+            self._expect_request(self.timeout_keep_alive)
+
+    def _expect_request(self, within_s: float) -> None:
         self.timeout_keep_alive_task = self.loop.call_later(
-            self.timeout_keep_alive, self.timeout_keep_alive_handler
+            within_s, self.timeout_keep_alive_handler
         )
