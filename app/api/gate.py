@@ -4,8 +4,9 @@
     -> (preflights) -> authentication, rights, share of the user
     -> names of parameters -> paths and methods -> rules watches -> compression -> routes
 
-Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
-there if an operator lists pages of other origins.
+Nothing is answered without them: the fast answers are behind them, too.  An answer that is kept
+(``http.kept_answers``) has passed them once, and each layer that reads more than the request has
+stated it as a condition.  Those in brackets are there if an operator lists pages of other origins.
 """
 
 from collections.abc import Iterable
