@@ -23,6 +23,7 @@ from app.administrators import grant_access
 from app.api import application
 from app.api.access.evaluation import Access
 from app.api.dependencies import Registry
+from app.api.http.kept_answers import KeptAnswers
 from app.api.http.limits import Limits
 from app.api.metrics import StateCollector
 from app.api.objects.streams import Watching
@@ -235,6 +236,7 @@ async def _server_of(
         stopping=registry.watching.stop,
         connections_max=settings.connections_max,
         tls=tls,
+        kept=KeptAnswers(registry.view),
     )
 
 

@@ -8,8 +8,9 @@
 A layer that only looks at a request, or at a message of its answer, is a plain function that gives
 the awaitable of the next one: it costs no coroutine of its own.
 
-Nothing is answered without them: the fast answers are behind them, too.  Those in brackets are
-there if an operator lists pages of other origins.
+Nothing is answered without them: the fast answers are behind them, too.  An answer that is kept
+(``http.kept_answers``) has passed them once, and each layer that reads more than the request has
+stated it as a condition.  Those in brackets are there if an operator lists pages of other origins.
 """
 
 from collections.abc import Iterable

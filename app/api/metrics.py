@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from app.api.access.requirements import path_itself, requires
 from app.api.dependencies import RegistryOf
 from app.api.document.declared import text_of
+from app.api.http.kept_answers import count_kept
 from app.api.objects.streams import Watching
 from app.domain.resources import PUBLIC
 from app.registry.reads.view import View
@@ -183,6 +184,8 @@ class RequestMeter:
                 request, duration = meters.of(scope["method"], path, message["status"])
                 request.inc()
                 duration.observe(perf_counter() - begun_at)
+                count_kept(scope, lambda _: request.inc())
+                count_kept(scope, duration.observe)
             return send(message)
 
         return self._app(scope, receive, timed)

@@ -20,7 +20,7 @@ from app.api.dependencies import NAME, KeyOf, RegistryOf, SnapshotOf
 from app.api.document.declared import body_of, declared, text_of
 from app.api.errors import refusals
 from app.api.objects.bodies import media_of, read_body
-from app.api.objects.representation import answer, warn
+from app.api.objects.representation import answer, lasting, warn
 from app.domain import errors
 from app.domain.access.subjects import User
 from app.domain.discovery.resolution import Resolved
@@ -70,7 +70,11 @@ async def resolve_one(
     resolved = await resolve(snapshot, asked_of(query), registry.resolver)
     wire = _encoded(resolved, snapshot, user, explain=query.explain)
     withheld = _WITHHELD if query.explain and "endpoints" not in wire else ()
-    return warn(answer(request, wire), withheld)
+    response = warn(answer(request, wire), withheld)
+    ground = registry.resolver.ground_of(snapshot, resolved)
+    if ground is None:
+        return response
+    return lasting(request, response, ground, revision=snapshot.revision)
 
 
 @router.post(

@@ -30,7 +30,7 @@ from app.api.objects.bodies import (
     read_body,
     unsupported,
 )
-from app.api.objects.representation import answer, entity_tags
+from app.api.objects.representation import answer, entity_tags, lasting
 from app.domain import errors
 from app.domain.dataplane.ipvs.ipvsadm import parse_servers
 from app.domain.dataplane.ipvs.script import Part, encode_part
@@ -73,7 +73,7 @@ async def read_node_ipvs(
     """Answer with virtual servers, sets, addresses, kernel settings and filter rules."""
     tag = _tag(registry, snapshot)
     if tag in entity_tags(request, "if-none-match"):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+        return _not_modified(request, snapshot, tag)
     rules = await registry.rules.ipvs(snapshot, name)
     body = await registry.writing.run(encode_rules, rules)
     return await answer_json(request, registry, body, {"ETag": tag})
@@ -128,7 +128,7 @@ async def read_node_nftables(
     """Answer with one transaction after which the tables hold these rules and nothing else."""
     tag = _tag(registry, snapshot)
     if tag in entity_tags(request, "if-none-match"):
-        return Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+        return _not_modified(request, snapshot, tag)
     rules = await registry.rules.ipvs(snapshot, name)
     write = registry.writing.run
     text = await write(encode_nftables, rules.rules)
@@ -173,6 +173,12 @@ async def answer_json(
 
 def _tag(registry: Registry, snapshot: Snapshot) -> str:
     return f'"{snapshot.revision}-{registry.rules.fingerprint}"'
+
+
+def _not_modified(request: Request, snapshot: Snapshot, tag: str) -> Response:
+    response = Response(status_code=HTTPStatus.NOT_MODIFIED, headers={"ETag": tag})
+    revision = snapshot.revision  # alone: what is kept must keep no state
+    return lasting(request, response, lambda state: state.revision == revision)
 
 
 def _as_yaml(request: Request, body: str, headers: Mapping[str, str]) -> Response:

@@ -23,6 +23,7 @@ from app.domain.errors import not_found
 from app.domain.names import DomainName, NamespacedName
 from app.domain.objects.pod import POD, Pod
 from app.domain.snapshot import Snapshot
+from app.registry.resolution_ground import resolution_ground
 
 NAMESPACES_REMEMBERED_MAX = 256  # whose resolv.conf is kept
 LOOPBACK_HOSTS = "127.0.0.1 localhost\n::1 localhost ip6-localhost ip6-loopback\n"
@@ -39,6 +40,12 @@ class Resolver:
     zone: ZoneConfig
     upstream: Upstream | None = None
     fitting: Fitting | None = None
+
+    def ground_of(
+        self, snapshot: Snapshot, resolved: Resolved
+    ) -> Callable[[Snapshot], bool] | None:
+        """Give what says whether another state leads to the same answer; None if nothing can."""
+        return resolution_ground(snapshot, resolved, self.zone)
 
 
 def conf_of_pod(snapshot: Snapshot, key: NamespacedName, dns: ClusterDNS) -> ResolvConf:
@@ -60,7 +67,14 @@ async def resolve(snapshot: Snapshot, asked: Asked, resolver: Resolver) -> Resol
     except StopIteration as end:
         outcome: Outcome = end.value
     service = service_behind(snapshot, outcome, resolver.zone)
-    return Resolved(asked=asked, lookup=lookup, conf=conf, outcome=outcome, service=service)
+    return Resolved(
+        asked=asked,
+        lookup=lookup,
+        conf=conf,
+        outcome=outcome,
+        service=service,
+        has_asked_upstream=asking.has_asked,
+    )
 
 
 @dataclass(slots=True)
@@ -72,6 +86,11 @@ class _Asking:
     _known: dict[tuple[DomainName, str], Reply] = field(
         default_factory=dict[tuple[DomainName, str], Reply]
     )
+
+    @property
+    def has_asked(self) -> bool:
+        """Whether it has asked an upstream server."""
+        return bool(self._known)
 
     async def ask(self, flight: tuple[Query, ...]) -> tuple[Reply, ...]:
         """Answer concurrent queries, in order; upstream queries run concurrently."""

@@ -21,6 +21,7 @@ from starlette.types import Scope
 from app.api.access.identity import Permit
 from app.api.credentials.authorization import AUTHORIZATION
 from app.api.credentials.outcomes import Method
+from app.api.http.kept_answers import Ground
 from app.api.transport.connection import PEER_CERTIFICATE
 from app.domain.access.rights.index import maps_of
 from app.domain.objects.token import TOKEN
@@ -44,6 +45,7 @@ class KeptPermits:
         self._kept_max = kept_max
         self._kept: dict[Key, Permit] = {}
         self._snapshot: Snapshot | None = None
+        self._is_same = _never
 
     def find(self, key: Key, snapshot: Snapshot, now: datetime) -> Permit | None:
         """Give the permit of the same request before, if it holds on a state and at a time."""
@@ -66,10 +68,15 @@ class KeptPermits:
             del self._kept[next(iter(self._kept))]
         self._kept[key] = permit
 
+    def ground_of(self, key: Key, permit: Permit) -> Ground | None:
+        """Give what says whether a permit holds on a state; None if it is not kept."""
+        return self._is_same if self._kept.get(key) is permit else None
+
     def _follow(self, snapshot: Snapshot) -> None:
-        before, self._snapshot = self._snapshot, snapshot
-        if before is None or not all(map(is_, _ground(before), _ground(snapshot))):
+        self._snapshot = snapshot
+        if not self._is_same(snapshot):
             self._kept.clear()
+            self._is_same = _same_as(snapshot)
 
 
 def key_of(scope: Scope, identity: Sequence[tuple[bytes, bytes]]) -> Key | None:
@@ -83,6 +90,16 @@ def key_of(scope: Scope, identity: Sequence[tuple[bytes, bytes]]) -> Key | None:
     if len(path) > TARGET_MAX or (query and (len(query) > TARGET_MAX or _REVISED in query)):
         return None
     return hashlib.sha256(identity[0][1]).digest(), scope["method"], path, query
+
+
+def _same_as(snapshot: Snapshot) -> Ground:
+    """Make what says whether a state has the parts of this one that decide."""
+    before = _ground(snapshot)
+    return lambda state: all(map(is_, before, _ground(state)))
+
+
+def _never(_: Snapshot) -> bool:
+    return False
 
 
 def _ground(snapshot: Snapshot) -> tuple[object, ...]:

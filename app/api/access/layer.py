@@ -14,11 +14,13 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.access.evaluation import SUCCESS, Access, Evaluation
 from app.api.access.identity import Permit, set_permit
 from app.api.access.kept import KeptPermits, Key, key_of
+from app.api.access.kept_use import KeptUse
 from app.api.access.routes import Routes
 from app.api.access.unstored import unstored
 from app.api.credentials.outcomes import Method
 from app.api.credentials.proxy import split_identity
 from app.api.errors import refused
+from app.api.http.kept_answers import count_kept, keep_if, keep_not
 from app.api.http.slots import count_for
 from app.domain.errors import DomainError
 
@@ -41,8 +43,9 @@ class AccessControl:
             await self._app(scope, receive, send)
             return
         identity, others = split_identity(scope["headers"])
+        key = key_of(scope, identity)
         try:
-            permit = await self._permit(self._access, scope, key_of(scope, identity))
+            permit = await self._permit(self._access, scope, key)
             count_for(scope, permit.holder)
         except DomainError as refusal:
             await refused(refusal)(scope, receive, send)
@@ -50,6 +53,7 @@ class AccessControl:
         # In place, because the layers before this one read from the scope which route answered.
         scope["headers"] = others
         set_permit(scope, permit)
+        self._let_keep(self._access, scope, key, permit)
         is_personal = permit.caller.method is not Method.ANONYMOUS
         await self._app(scope, receive, unstored(send) if is_personal else send)
 
@@ -68,3 +72,13 @@ class AccessControl:
         if key is not None:
             self._kept.keep(key, snapshot, permit)
         return permit
+
+    def _let_keep(self, access: Access, scope: Scope, key: Key | None, permit: Permit) -> None:
+        """Let the answer be kept for the same caller, as long as its permit is."""
+        ground = None if key is None else self._kept.ground_of(key, permit)
+        if ground is None:
+            keep_not(scope)
+            return
+        use = KeptUse(access, permit, self._reused)
+        keep_if(scope, use.is_allowed, ground=ground)
+        count_kept(scope, use.count)

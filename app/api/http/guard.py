@@ -19,6 +19,7 @@ from typing import Final
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api.errors import ForeignPage, Misdirected, refused
+from app.api.http.kept_answers import keep_if
 from app.domain.errors import BadRequest, DomainError, NotFound
 from app.schemas.authorities import Authority, HostNames, Origin, parse_authority, parse_origin
 
@@ -61,7 +62,9 @@ class Guard:
         return self._app(scope, receive, send)
 
     def _require(self, scope: Scope) -> None:
-        authority, hosts = _authority_of(scope), self._trusted.hosts
+        authority, trusted = _authority_of(scope), self._trusted
+        hosts = trusted.hosts
+        keep_if(scope, lambda: trusted.hosts is hosts)
         if authority is not None and hosts is not None and not hosts.know(authority):
             raise Misdirected(
                 f'this server is not known as "{authority.host}": call it by its IP address, '

@@ -34,6 +34,7 @@ from app.api.objects.representation import (
     answer,
     answer_object,
     answer_read,
+    lasting,
     preconditions,
     warn,
 )
@@ -124,7 +125,8 @@ def _add_read(router: APIRouter, wire: Wire, suffix: str = "") -> None:
         found = snapshot.of(wire.resource).get(key)
         if found is None:
             raise errors.not_found(wire.resource.plural, key.name)
-        return await answer_read(request, found)
+        response = await answer_read(request, found)
+        return lasting(request, response, lambda state: state.of(wire.resource).get(key) is found)
 
 
 def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:

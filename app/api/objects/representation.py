@@ -13,7 +13,9 @@ from itertools import accumulate
 from fastapi import Request, Response
 
 from app.api.http.content_negotiation import JSON, YAML, chosen_form, encoded, indented, is_pretty
+from app.api.http.kept_answers import Ground, keep_while
 from app.domain.errors import PreconditionFailed
+from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.resources import resource_of
 from app.registry.writes.preconditions import Preconditions
@@ -69,6 +71,21 @@ async def answer_read(request: Request, registered: Object) -> Response:
     if chosen_form(request) == YAML:
         return await asyncio.to_thread(answer_object, request, registered)
     return answer_object(request, registered)
+
+
+def lasting(
+    request: Request,
+    response: Response,
+    ground: Ground,
+    *,
+    revision: Revision | None = None,
+) -> Response:
+    """Let an answer be kept as long as the state has all that it was made from.
+
+    ``revision`` is that of the state, if the answer shows it as its ``resourceVersion``.
+    """
+    keep_while(request.scope, ground, revision=revision)
+    return response
 
 
 def etag(registered: Object) -> str:

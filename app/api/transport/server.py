@@ -16,8 +16,10 @@ import uvicorn
 from starlette.types import ASGIApp
 
 from app.api.http.delivery import deferred_delivery
+from app.api.http.kept_answers import KeptAnswers
 from app.api.transport.connection import CONNECTIONS_MAX, HEAD_S_MAX, Connection
 from app.api.transport.handshakes import HANDSHAKE_S_MAX, HANDSHAKES_MAX, Handshakes
+from app.api.transport.repeating import Repeating
 from app.api.transport.tls import HSTS, TLS
 
 SHUTDOWN_GRACE_S = 8  # seconds for current requests; most supervisors kill after ten
@@ -44,11 +46,17 @@ class HTTPServer(uvicorn.Server):
         tls: TLS | None = None,
         handshake_s_max: float = HANDSHAKE_S_MAX,
         handshakes_max: int = HANDSHAKES_MAX,
+        kept: KeptAnswers | None = None,
     ) -> None:
-        """Serve ``app``, over TLS if given; signals end it."""
+        """Serve ``app``, over TLS if given; signals end it.
+
+        With ``kept`` its answers are kept as far as its layers and routes let them be.
+        """
         headers = [*SECURITY_HEADERS.items(), *((HSTS,) if tls is not None else ())]
         limits = {"connections_max": connections_max, "head_s_max": head_s_max}
         connection = type("Bounded", (Connection,), limits)
+        if kept is not None:
+            connection = type("BoundedRepeating", (Repeating,), {**limits, "kept": kept})
         config = uvicorn.Config(
             deferred_delivery(app),
             http=connection,

@@ -59,10 +59,11 @@ class Asked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resolved:
-    """The outcome and its inputs."""
+    """The outcome and its inputs; upstream servers may have been asked for some of them."""
 
     asked: Asked
     lookup: Lookup
     conf: ResolvConf
     outcome: Outcome
     service: NamespacedName | None
+    has_asked_upstream: bool = False
