@@ -4,13 +4,13 @@ options, settings -> Options -> app.agent, until interrupted
 """
 # ruff: noqa: PLC0415  the agent is imported when it runs, as clients need none of it
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Literal
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Literal
 
-import typer
+import click
 
-from app.cli.application import EXIT_REFUSED
-from app.cli.options import API, ApiOption
+from app.cli.failures import EXIT_REFUSED
+from app.cli.options import api_option
 from app.cli.output import print_failure, print_text
 from app.command_runs import log_from, refusing, settings_of_client, until_interrupted
 from waypost.client.http.environment import urls_of
@@ -18,50 +18,66 @@ from waypost.client.http.environment import urls_of
 if TYPE_CHECKING:
     from app.agent.process import Options
 
-NodeOption = Annotated[str, typer.Option("--node", envvar="WAYPOST_NODE", help="The Node's name.")]
-BackendOption = Annotated[
-    Literal["ipvs", "nftables"], typer.Option(help="The kernel's load balancer.")
-]
-OnceOption = Annotated[bool, typer.Option("--once", help="Apply the present rules once, and exit.")]
-AgentDryRunOption = Annotated[
-    bool, typer.Option("--dry-run", help="Print what would be applied; change nothing.")
-]
-CleanupOption = Annotated[
-    bool, typer.Option("--cleanup", help="Remove everything that agents made here, and exit.")
-]
-LabelOption = Annotated[
-    list[str] | None, typer.Option(metavar="KEY=VALUE", help="A label of the Node.")
-]
-AddressOption = Annotated[
-    list[str] | None, typer.Option(help="An address of the node, instead of detected ones.")
-]
-MetricsPortOption = Annotated[
-    int,
-    typer.Option(
-        min=0, max=65535, help="Port of /healthz, /livez, /readyz and /metrics; 0 means none."
-    ),
-]
-DrainOption = Annotated[
-    float, typer.Option(min=0, help="Seconds that connections to a removed endpoint may last.")
-]
 
-
+@click.command()
+@click.option(
+    "--node", envvar="WAYPOST_NODE", show_envvar=True, required=True, help="The Node's name."
+)
+@api_option
+@click.option(
+    "--backend",
+    type=click.Choice(["ipvs", "nftables"]),
+    default="ipvs",
+    show_default=True,
+    help="The kernel's load balancer.",
+)
+@click.option("--once", is_flag=True, help="Apply the present rules once, and exit.")
+@click.option("--dry-run", is_flag=True, help="Print what would be applied; change nothing.")
+@click.option("--cleanup", is_flag=True, help="Remove everything that agents made here, and exit.")
+@click.option("--zone", default="", help="The zone of the node.")
+@click.option("--label", multiple=True, metavar="KEY=VALUE", help="A label of the Node.")
+@click.option("--address", multiple=True, help="An address of the node, instead of detected ones.")
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(0, 65535),
+    default=9154,
+    show_default=True,
+    help="Port of /healthz, /livez, /readyz and /metrics; 0 means none.",
+)
+@click.option(
+    "--metrics-host", default="127.0.0.1", show_default=True, help="Address of that port."
+)
+@click.option(
+    "--resync",
+    type=click.FloatRange(min=1),
+    default=60,
+    show_default=True,
+    help="Seconds between checks for drift.",
+)
+@click.option(
+    "--drain",
+    type=click.FloatRange(min=0),
+    default=900,
+    show_default=True,
+    help="Seconds that connections to a removed endpoint may last.",
+)
+@click.pass_context
 def agent(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
+    context: click.Context,
     *,
-    node: NodeOption,
-    api: ApiOption = API,
-    backend: BackendOption = "ipvs",
-    once: OnceOption = False,
-    dry_run: AgentDryRunOption = False,
-    cleanup: CleanupOption = False,
-    zone: Annotated[str, typer.Option(help="The zone of the node.")] = "",
-    label: LabelOption = None,
-    address: AddressOption = None,
-    metrics_port: MetricsPortOption = 9154,
-    metrics_host: Annotated[str, typer.Option(help="Address of that port.")] = "127.0.0.1",
-    resync: Annotated[float, typer.Option(min=1, help="Seconds between checks for drift.")] = 60,
-    drain: DrainOption = 900,
+    node: str,
+    api: str,
+    backend: Literal["ipvs", "nftables"],
+    once: bool,
+    dry_run: bool,
+    cleanup: bool,
+    zone: str,
+    label: Sequence[str],
+    address: Sequence[str],
+    metrics_port: int,
+    metrics_host: str,
+    resync: float,
+    drain: float,
 ) -> None:
     """Apply a Node's rules to this machine's kernel; --api may list several, with commas."""
     from app.agent.loop import Pace
@@ -72,10 +88,10 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         _require_privilege()
     settings = settings_of_client(context)
     options = Options(
-        identity=Identity(name=node, zone=zone, labels=_labels(label or ())),
+        identity=Identity(name=node, zone=zone, labels=_labels(label)),
         urls=urls_of(api),
         credentials=settings.credentials,
-        addresses=tuple(address or ()),
+        addresses=tuple(address),
         backend=backend,
         is_once=once,
         is_dry=dry_run,
@@ -94,7 +110,7 @@ def _require_privilege() -> None:
 
     if lack := own_privilege():
         print_failure(lack)
-        raise typer.Exit(EXIT_REFUSED)
+        raise click.exceptions.Exit(EXIT_REFUSED)
 
 
 def _labels(given: Iterable[str]) -> dict[str, str]:

@@ -6,7 +6,6 @@ Errors of drivers and libraries are reworded for operators.
 """
 # ruff: noqa: PLC0415  what only servers need is imported when one runs
 
-import asyncio
 import logging
 import re
 import resource
@@ -17,9 +16,9 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
+import click
 
-from app.cli.application import EXIT_REFUSED
+from app.cli.failures import EXIT_REFUSED
 from app.cli.options import TOKEN_FILE
 from app.cli.output import print_failure, visible
 
@@ -52,13 +51,13 @@ def settings_of_environment() -> "Settings":
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"][:1]).upper()
             print_failure(f"WAYPOST_{name}: {problem['msg'].removeprefix('Value error, ')}")
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
     except UnicodeDecodeError as error:
         print_failure(f".env: it is not UTF-8: {error}")
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
 
 
-def settings_of_client(context: typer.Context) -> "Settings":
+def settings_of_client(context: click.Context) -> "Settings":
     """Read the settings, with the token file of the command line if it names one."""
     settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
     return settings if file is None else settings.model_copy(update={"token_file": str(file)})
@@ -90,7 +89,7 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
         return until_interrupted(work)
     except (OSError, ValueError, PostgresError, SQLAlchemyError) as error:
         print_failure(in_one_line(error))
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
 
 
 @contextmanager
@@ -100,11 +99,13 @@ def refusing(*errors: type[Exception]) -> Generator[None]:
         yield
     except errors as error:
         print_failure(str(error))
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
 
 
 def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
     """Run until it ends or is interrupted."""
+    import asyncio
+
     import uvloop
 
     leave_no_core_dump()
@@ -112,7 +113,7 @@ def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_until_terminated(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit from None
+        raise click.exceptions.Exit from None
 
 
 def leave_no_core_dump() -> None:
@@ -127,6 +128,8 @@ async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
     Not by raising SIGINT, which background processes of a shell ignore.  Not by
     ``loop.add_signal_handler``: the HTTP server sets its own handler while it serves.
     """
+    import asyncio
+
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None, "asyncio.Runner runs it as a task"
 

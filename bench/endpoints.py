@@ -36,7 +36,8 @@ from app.domain.changes import Change
 from app.domain.names import NamespacedName, Revision
 from app.domain.objects.meta import Condition
 from app.domain.objects.namespace import Namespace
-from app.domain.objects.node import ZONE_LABEL, Node
+from app.domain.names import ZONE_LABEL
+from app.domain.objects.node import Node
 from app.domain.objects.pod import READY, Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort, ServiceType

@@ -17,8 +17,9 @@ from typing import Final
 from app.agent.feed import read_object
 from app.agent.sinks.sink import SinkFailed
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
+from app.domain.names import ZONE_LABEL
 from app.domain.objects.meta import Condition, ObjectMeta
-from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
+from app.domain.objects.node import Node, NodeAddress
 from app.schemas.objects.codec import encode_object
 from waypost.client.errors import AlreadyExists, NotFound, WaypostError
 from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient

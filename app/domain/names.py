@@ -21,6 +21,8 @@ SEGMENT_LENGTH_MAX = 253  # characters of a name that is any segment of a path
 PORT_NAME_LENGTH_MAX = 15  # characters of an IANA service name
 SUFFIX_LENGTH = 5  # characters of a generated suffix
 
+ZONE_LABEL = "topology.kubernetes.io/zone"  # of a Node, whose value names its zone
+
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # nothing that spells words or looks alike
 
 Uid = NewType("Uid", str)

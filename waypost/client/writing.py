@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, cast, overload
 
 from waypost.client.errors import NotFound
-from waypost.client.http.registry_client import JSON, MERGE_PATCH
+from waypost.client.http.queries import JSON
+from waypost.client.http.registry_client import MERGE_PATCH
 from waypost.client.http.requests import Requests
 from waypost.client.kinds import kind_of, kind_of_manifest
 from waypost.client.paths import DEFAULT_NAMESPACE, key_of

@@ -1,9 +1,12 @@
-"""Queries of requests.
+"""Queries of requests, and the media type of what they send and accept.
 
 parameters -> what a query has of them
 """
 
 from collections.abc import Mapping
+from typing import Final
+
+JSON: Final = "application/json"
 
 Query = Mapping[str, str]
 Parameters = Mapping[str, str | bool | int | None]

@@ -28,10 +28,9 @@ from waypost.client.http.answers import require_success
 from waypost.client.http.bounded_reading import http_client, read_answer, read_lines
 from waypost.client.http.credentials import Credentials, is_loopback
 from waypost.client.http.decoding import parse_document
-from waypost.client.http.queries import Parameters, Query, query_of
+from waypost.client.http.queries import JSON, Parameters, Query, query_of
 from waypost.client.pace import Notices
 
-JSON: Final = "application/json"
 MERGE_PATCH: Final = "application/merge-patch+json"
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from typing import Any, Final, cast
 from waypost.client.errors import Misbehaved, ServiceUnavailable, TooManyRequests
 from waypost.client.http.answer import BOUNDS, Answer
 from waypost.client.http.decoding import parse_document
-from waypost.client.http.queries import Parameters, query_of
-from waypost.client.http.registry_client import JSON, RegistryClient
+from waypost.client.http.queries import JSON, Parameters, query_of
+from waypost.client.http.registry_client import RegistryClient
 from waypost.client.http.retries import RETRIES, Retries, retrying
 from waypost.client.pace import CLOCK, Clock
 

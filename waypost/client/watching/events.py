@@ -18,7 +18,7 @@ from waypost.client.http.decoding import parse_document
 from waypost.client.shapes import mapping, text
 
 AHEAD_TRIES_MAX: Final = 8  # answers that a revision is not reached yet, some 3 s each
-_BOOKMARK: Final = "BOOKMARK"
+BOOKMARK: Final = "BOOKMARK"
 _ERROR: Final = "ERROR"
 _INITIAL_END: Final = "k8s.io/initial-events-end"
 
@@ -33,7 +33,7 @@ class Event:
     @property
     def is_bookmark(self) -> bool:
         """Whether it has a revision and no object."""
-        return self.type == _BOOKMARK
+        return self.type == BOOKMARK
 
     @property
     def metadata(self) -> Mapping[str, Any]:
