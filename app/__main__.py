@@ -1,9 +1,9 @@
 """The command line: the client's verbs, and the commands that run servers.
 
     waypost get ...    -> app.cli, without the server's code
-    waypost serve ...  -> app.server_commands, then app.main, with all of it
-    waypost dns ...    -> app.server_commands, then app.replica, with the DNS
-    waypost agent ...  -> app.agent_command, with the agent
+    waypost serve ...  -> app.commands.servers, then app.main, with all of it
+    waypost dns ...    -> app.commands.servers, then app.replica, with the DNS
+    waypost agent ...  -> app.commands.agent, with the agent
 
 A command is imported when it runs, or is described, and a composition root only when it runs:
 scripts run the client's verbs in loops.
@@ -20,11 +20,11 @@ from app.cli.application import VERBS, Commands
 from app.cli.options import BREAK_GLASS, TOKEN_FILE
 from app.cli.output import print_text
 
-SERVERS: Final = "app.server_commands"
+SERVERS: Final = "app.commands.servers"
 COMMANDS: Final[Mapping[str, str]] = {
     **{name: module for name, module in VERBS.items() if name != "token"},
     **dict.fromkeys(("serve", "dns"), SERVERS),
-    "agent": "app.agent_command",
+    "agent": "app.commands.agent",
     **dict.fromkeys(("migrate", "backup", "restore", "check", "openapi"), SERVERS),
     "token": VERBS["token"],
 }

@@ -113,7 +113,9 @@ def styled(shown: str, style: str) -> str:
         return shown
     colours = [word for word in words if word not in (_BOLD, _FAINT)]
     foreground = colours[0] if colours else None
-    codes = click.style(plain, fg=foreground, bold=_BOLD in words or None, dim=_FAINT in words or None)
+    codes = click.style(
+        plain, fg=foreground, bold=_BOLD in words or None, dim=_FAINT in words or None
+    )
     return codes + shown[len(plain) :]
 
 
