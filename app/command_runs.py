@@ -7,26 +7,34 @@ Errors of drivers and libraries are reworded for operators.
 # ruff: noqa: PLC0415  what only servers need is imported when one runs
 
 import logging
+import os
 import re
 import resource
 import signal
 import socket
 from collections.abc import Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
 from app.cli.failures import EXIT_REFUSED
 from app.cli.options import TOKEN_FILE
 from app.cli.output import print_failure, visible
+from waypost.client.errors import InvalidToken
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.environment import API_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from app.config import Settings
 
 T = TypeVar("T")
 
+ENV_FILE: Final = ".env"
+_OF_COMMAND: Final = frozenset({API_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE, "WAYPOST_NODE"})
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _LOG_MUCH = (  # every request or statement, at levels below a warning
     "uvicorn.access",
@@ -61,6 +69,37 @@ def settings_of_client(context: click.Context) -> "Settings":
     """Read the settings, with the token file of the command line if it names one."""
     settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
     return settings if file is None else settings.model_copy(update={"token_file": str(file)})
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """The settings that an agent has; what it has when none is set."""
+
+    credentials: Credentials
+    log_level: str = "info"
+    probe_other_hosts: tuple[str, ...] = ()
+
+
+def settings_of_agent(context: click.Context) -> AgentSettings:
+    """Read the settings of an agent, with the token file of the command line if it names one.
+
+    Where nothing but a token is set, they are not read as all settings are, which takes as long as
+    loading the rules of a thousand Services.
+    """
+    file: Path | None = context.meta[TOKEN_FILE]
+    if not Path(ENV_FILE).exists() and not any(map(_is_setting, os.environ)):
+        with suppress(InvalidToken):
+            return AgentSettings(Credentials(os.environ.get(TOKEN_VARIABLE, ""), file))
+    settings = settings_of_client(context)
+    return AgentSettings(
+        settings.credentials, settings.log_level, tuple(settings.probe_other_hosts)
+    )
+
+
+def _is_setting(name: str) -> bool:
+    """Whether a variable is a setting beside those of a command's options and its token."""
+    named = name.upper()  # settings may have either case
+    return named.startswith("WAYPOST_") and name not in _OF_COMMAND
 
 
 class OneLine(logging.Formatter):

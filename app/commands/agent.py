@@ -12,11 +12,11 @@ import click
 from app.cli.failures import EXIT_REFUSED
 from app.cli.options import api_option
 from app.cli.output import print_failure, print_text
-from app.command_runs import log_from, refusing, settings_of_client, until_interrupted
+from app.command_runs import log_from, refusing, settings_of_agent, until_interrupted
 from waypost.client.http.environment import urls_of
 
 if TYPE_CHECKING:
-    from app.agent.process import Options
+    from app.agent.options import Options
 
 
 @click.command()
@@ -82,11 +82,11 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
     """Apply a Node's rules to this machine's kernel; --api may list several, with commas."""
     from app.agent.loop import Pace
     from app.agent.node import Identity
-    from app.agent.process import Options
+    from app.agent.options import Options
 
     if not dry_run:
         _require_privilege()
-    settings = settings_of_client(context)
+    settings = settings_of_agent(context)
     options = Options(
         identity=Identity(name=node, zone=zone, labels=_labels(label)),
         urls=urls_of(api),

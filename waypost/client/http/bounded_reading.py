@@ -30,6 +30,7 @@ from waypost.client.http.decoding import LineSplitter
 
 KEPT_S_MAX: Final = 3.0  # of an idle connection; servers close theirs after at least five seconds
 _CHUNKS_PER_TURN: Final = 256  # between two yields; each costs h11 some 20 µs at any size
+_TLS: Final = ssl.PROTOCOL_TLS_CLIENT
 _UNSENT: Final = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout)
 
 
@@ -38,15 +39,17 @@ def http_client(
     transport: httpx.AsyncBaseTransport | None = None,
     credentials: Credentials | None = None,
     uses_proxies: bool = False,
+    uses_tls: bool = True,
 ) -> httpx.AsyncClient:
     """Make the HTTP client; ``transport`` replaces the network in tests.
 
     ``uses_proxies`` is for the environment's proxy, which usually cannot reach a cluster.  Trusted
     are the system's authorities, or those of SSL_CERT_FILE and SSL_CERT_DIR, as OpenSSL reads them.
+    Reading them takes long: without ``uses_tls`` nobody is trusted.
     """
     return httpx.AsyncClient(
         transport=transport,
-        verify=ssl.create_default_context(),
+        verify=ssl.create_default_context() if uses_tls else ssl.SSLContext(_TLS),
         auth=None if credentials is None else _Bearer(credentials),
         limits=httpx.Limits(keepalive_expiry=KEPT_S_MAX),
         cookies=no_cookies(),

@@ -90,7 +90,10 @@ class RegistryClient(AbstractAsyncContextManager["RegistryClient"]):
         self._bounds, self._check = bounds, check
         self._notices = Notices(_log) if logs_failures else None
         self._http = http_client(
-            transport=transport, credentials=credentials, uses_proxies=uses_proxies
+            transport=transport,
+            credentials=credentials,
+            uses_proxies=uses_proxies,
+            uses_tls=uses_proxies or any(url.lower().startswith("https") for url in self._urls),
         )
 
     @property
