@@ -6,8 +6,9 @@ Pure: used by ``POST /render`` and, without a server, by the command line.
 Source: contract.md, "POST /render".
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Final, TypeVar, cast
 
 from pydantic import ValidationError
 
@@ -24,19 +25,32 @@ from app.domain.dataplane.rules.soundness import (
 )
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
-from app.domain.objects.endpoint_slice import EndpointSlice
+from app.domain.objects.endpoint_slice import EndpointSlice, service_terms
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
+from app.domain.objects.resource import Object, Term
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
+from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
+from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.objects import node as wire
+from app.schemas.objects.endpoint_slice import EndpointSlice as WireSlice
+from app.schemas.objects.service import Service as WireService
 from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
 from app.schemas.rules.render_request import RenderConfig, RenderRequest
+
+W = TypeVar("W")
+
+_LISTS: Final[Mapping[str, type[Input]]] = {
+    "services": WireService,
+    "endpointSlices": WireSlice,
+}
+"""The lists of a request that may be long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +80,7 @@ class Rendering:
     def snapshot(self) -> Snapshot:
         """Put the state together."""
         objects = [*self.services, *self.slices, *self.ranges, self.configured]
-        return load(objects, revision=REVISION_ZERO)
+        return load(objects, revision=REVISION_ZERO, terms=_asked_terms)
 
     def rules(self) -> NodeRules:
         """Compute the neutral rules."""
@@ -83,11 +97,18 @@ class Rendering:
         return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
 
 
+def _asked_terms(found: Object) -> Iterable[Term]:
+    """Give the terms that rules ask for; endpoints, which are many, are not looked for."""
+    if isinstance(found, EndpointSlice):
+        return service_terms(found)
+    return resource_of(found).index_terms(found)
+
+
 def read_request(document: Mapping[str, object]) -> RenderRequest:
     """Decode a request; raises BadRequest for wrong types, with the other violations as well."""
     content = dict(document)
     try:
-        request = RenderRequest.model_validate(content)
+        request = RenderRequest.model_validate(_read_apart(content))
     except ValidationError as error:
         violations = all_violations(
             error, content, RenderRequest, lambda rest: _rendering(rest).violations()
@@ -101,6 +122,23 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
     return request
 
 
+def _read_apart(content: Mapping[str, object]) -> Mapping[str, object]:
+    """Validate the objects of a request one by one, so that the event loop runs in between.
+
+    Where one is invalid the request is given back: validated as a whole, it names every place.
+    """
+    apart = dict(content)
+    try:
+        for name, model in _LISTS.items():
+            listed = content.get(name)
+            if isinstance(listed, list):
+                entries = cast("list[object]", listed)
+                apart[name] = [model.model_validate(entry) for entry in entries]
+    except ValidationError:
+        return content
+    return apart
+
+
 def decode_rendering(request: RenderRequest) -> Rendering:
     """Make the rendering of a request; raises Invalid for state without possible rules."""
     rendering = _rendering(request)
@@ -110,18 +148,30 @@ def decode_rendering(request: RenderRequest) -> Rendering:
 
 
 def _rendering(request: RenderRequest) -> Rendering:
-    """Decode the objects of a request, completed as in a registry."""
+    """Decode the objects of a request, which it then has no more, completed as in a registry."""
     wanted = request.config or RenderConfig()
     return Rendering(
         node=decode(request.node or wire.Node()),
-        services=[_service(decode(each)) for each in request.services or ()],
-        slices=[in_default_namespace(decode(each)) for each in request.endpoint_slices or ()],
+        services=[_service(decode(each)) for each in _taken(request.services)],
+        slices=[in_default_namespace(decode(each)) for each in _taken(request.endpoint_slices)],
         ranges=[decode(each) for each in request.service_cidrs or ()],
         # One more object, with an empty name, which no other object can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
         config=wanted.rules(),
         backend=Backend(wanted.backend or Backend.IPVS),
     )
+
+
+def _taken(listed: list[W] | None) -> Iterator[W]:
+    """Yield objects that nobody holds any more.
+
+    Each is freed when the next one is asked for: to free a hundred thousand at once is one long
+    call, in which the event loop does not run.
+    """
+    left = listed or []
+    left.reverse()
+    while left:
+        yield left.pop()
 
 
 def _service(service: Service) -> Service:
