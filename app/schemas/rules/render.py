@@ -8,7 +8,7 @@ Source: contract.md, "POST /render".
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, TypeVar, cast
+from typing import TypeVar
 
 from pydantic import ValidationError
 
@@ -34,23 +34,14 @@ from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
-from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.objects import node as wire
-from app.schemas.objects.endpoint_slice import EndpointSlice as WireSlice
-from app.schemas.objects.service import Service as WireService
 from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
-from app.schemas.rules.render_request import RenderConfig, RenderRequest
+from app.schemas.rules.render_request import RenderConfig, RenderRequest, read_apart
 
 W = TypeVar("W")
-
-_LISTS: Final[Mapping[str, type[Input]]] = {
-    "services": WireService,
-    "endpointSlices": WireSlice,
-}
-"""The lists of a request that may be long."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +99,7 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
     """Decode a request; raises BadRequest for wrong types, with the other violations as well."""
     content = dict(document)
     try:
-        request = RenderRequest.model_validate(_read_apart(content))
+        request = RenderRequest.model_validate(read_apart(content))
     except ValidationError as error:
         violations = all_violations(
             error, content, RenderRequest, lambda rest: _rendering(rest).violations()
@@ -120,23 +111,6 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
         cause = Violation(CauseReason.REQUIRED, "node", "must be given")
         raise BadRequest("the request does not say which node", causes=[cause])
     return request
-
-
-def _read_apart(content: Mapping[str, object]) -> Mapping[str, object]:
-    """Validate the objects of a request one by one, so that the event loop runs in between.
-
-    Where one is invalid the request is given back: validated as a whole, it names every place.
-    """
-    apart = dict(content)
-    try:
-        for name, model in _LISTS.items():
-            listed = content.get(name)
-            if isinstance(listed, list):
-                entries = cast("list[object]", listed)
-                apart[name] = [model.model_validate(entry) for entry in entries]
-    except ValidationError:
-        return content
-    return apart
 
 
 def decode_rendering(request: RenderRequest) -> Rendering:
