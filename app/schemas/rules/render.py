@@ -6,7 +6,7 @@ Pure: used by ``POST /render`` and, without a server, by the command line.
 Source: contract.md, "POST /render".
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.dataplane.rules.model import NodeRules, RulesConfig
-from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.dataplane.rules.node_rules import asked_terms, node_rules
 from app.domain.dataplane.rules.soundness import (
     config_violations,
     node_violations,
@@ -25,14 +25,12 @@ from app.domain.dataplane.rules.soundness import (
 )
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
 from app.domain.names import REVISION_ZERO
-from app.domain.objects.endpoint_slice import EndpointSlice, service_terms
+from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
-from app.domain.objects.resource import Object, Term
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
-from app.domain.resources import resource_of
 from app.domain.snapshot import Snapshot, load
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.objects import node as wire
@@ -71,7 +69,7 @@ class Rendering:
     def snapshot(self) -> Snapshot:
         """Put the state together."""
         objects = [*self.services, *self.slices, *self.ranges, self.configured]
-        return load(objects, revision=REVISION_ZERO, terms=_asked_terms)
+        return load(objects, revision=REVISION_ZERO, terms=asked_terms)
 
     def rules(self) -> NodeRules:
         """Compute the neutral rules."""
@@ -86,13 +84,6 @@ class Rendering:
         rules = self.rules()
         nftables = encode_nftables(rules) if self.backend is Backend.NFTABLES else None
         return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
-
-
-def _asked_terms(found: Object) -> Iterable[Term]:
-    """Give the terms that rules ask for; endpoints, which are many, are not looked for."""
-    if isinstance(found, EndpointSlice):
-        return service_terms(found)
-    return resource_of(found).index_terms(found)
 
 
 def read_request(document: Mapping[str, object]) -> RenderRequest:

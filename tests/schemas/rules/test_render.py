@@ -59,7 +59,7 @@ PORTS = [{"port": 80}]
 def test_wrong_types_are_named_by_their_place_in_the_request(
     services: object, slices: object, fields: list[str]
 ) -> None:
-    document = {"node": {}, "services": services, "endpointSlices": slices}
+    document: dict[str, object] = {"node": {}, "services": services, "endpointSlices": slices}
     with pytest.raises(BadRequest) as refused:
         read_request(document)
     assert [cause.field for cause in refused.value.causes] == fields
