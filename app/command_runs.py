@@ -6,28 +6,35 @@ Errors of drivers and libraries are reworded for operators.
 """
 # ruff: noqa: PLC0415  what only servers need is imported when one runs
 
-import asyncio
 import logging
+import os
 import re
 import resource
 import signal
 import socket
 from collections.abc import Coroutine, Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-import typer
+import click
 
-from app.cli.application import EXIT_REFUSED
+from app.cli.failures import EXIT_REFUSED
 from app.cli.options import TOKEN_FILE
 from app.cli.output import print_failure, visible
+from waypost.client.errors import InvalidToken
+from waypost.client.http.credentials import Credentials
+from waypost.client.http.environment import API_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
 
 if TYPE_CHECKING:
     from app.config import Settings
 
 T = TypeVar("T")
 
+ENV_FILE: Final = ".env"
+_OF_COMMAND: Final = frozenset({API_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABLE, "WAYPOST_NODE"})
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _LOG_MUCH = (  # every request or statement, at levels below a warning
     "uvicorn.access",
@@ -52,16 +59,47 @@ def settings_of_environment() -> "Settings":
         for problem in error.errors():
             name = "_".join(str(part) for part in problem["loc"][:1]).upper()
             print_failure(f"WAYPOST_{name}: {problem['msg'].removeprefix('Value error, ')}")
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
     except UnicodeDecodeError as error:
         print_failure(f".env: it is not UTF-8: {error}")
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
 
 
-def settings_of_client(context: typer.Context) -> "Settings":
+def settings_of_client(context: click.Context) -> "Settings":
     """Read the settings, with the token file of the command line if it names one."""
     settings, file = settings_of_environment(), context.meta[TOKEN_FILE]
     return settings if file is None else settings.model_copy(update={"token_file": str(file)})
+
+
+@dataclass(frozen=True, slots=True)
+class AgentSettings:
+    """The settings that an agent has; what it has when none is set."""
+
+    credentials: Credentials
+    log_level: str = "info"
+    probe_other_hosts: tuple[str, ...] = ()
+
+
+def settings_of_agent(context: click.Context) -> AgentSettings:
+    """Read the settings of an agent, with the token file of the command line if it names one.
+
+    Where nothing but a token is set, they are not read as all settings are, which takes as long as
+    loading the rules of a thousand Services.
+    """
+    file: Path | None = context.meta[TOKEN_FILE]
+    if not Path(ENV_FILE).exists() and not any(map(_is_setting, os.environ)):
+        with suppress(InvalidToken):
+            return AgentSettings(Credentials(os.environ.get(TOKEN_VARIABLE, ""), file))
+    settings = settings_of_client(context)
+    return AgentSettings(
+        settings.credentials, settings.log_level, tuple(settings.probe_other_hosts)
+    )
+
+
+def _is_setting(name: str) -> bool:
+    """Whether a variable is a setting beside those of a command's options and its token."""
+    named = name.upper()  # settings may have either case
+    return named.startswith("WAYPOST_") and name not in _OF_COMMAND
 
 
 class OneLine(logging.Formatter):
@@ -90,7 +128,7 @@ def run_to_end(work: Coroutine[Any, Any, T]) -> T:
         return until_interrupted(work)
     except (OSError, ValueError, PostgresError, SQLAlchemyError) as error:
         print_failure(in_one_line(error))
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
 
 
 @contextmanager
@@ -100,11 +138,13 @@ def refusing(*errors: type[Exception]) -> Generator[None]:
         yield
     except errors as error:
         print_failure(str(error))
-        raise typer.Exit(EXIT_REFUSED) from None
+        raise click.exceptions.Exit(EXIT_REFUSED) from None
 
 
 def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
     """Run until it ends or is interrupted."""
+    import asyncio
+
     import uvloop
 
     leave_no_core_dump()
@@ -112,7 +152,7 @@ def until_interrupted(work: Coroutine[Any, Any, T]) -> T:
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             return runner.run(_until_terminated(work))
     except (KeyboardInterrupt, asyncio.CancelledError):
-        raise typer.Exit from None
+        raise click.exceptions.Exit from None
 
 
 def leave_no_core_dump() -> None:
@@ -127,6 +167,8 @@ async def _until_terminated(work: Coroutine[Any, Any, T]) -> T:
     Not by raising SIGINT, which background processes of a shell ignore.  Not by
     ``loop.add_signal_handler``: the HTTP server sets its own handler while it serves.
     """
+    import asyncio
+
     task, loop = asyncio.current_task(), asyncio.get_running_loop()
     assert task is not None, "asyncio.Runner runs it as a task"
 

@@ -33,10 +33,10 @@ from app.api import application
 from app.api.dependencies import Registry
 from app.config import Settings
 from app.domain.changes import Change
-from app.domain.names import NamespacedName, Revision
+from app.domain.names import ZONE_LABEL, NamespacedName, Revision
 from app.domain.objects.meta import Condition
 from app.domain.objects.namespace import Namespace
-from app.domain.objects.node import ZONE_LABEL, Node
+from app.domain.objects.node import Node
 from app.domain.objects.pod import READY, Pod
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service, ServicePort, ServiceType

@@ -14,7 +14,7 @@ from app.domain.access.tokens import digest_of
 from app.domain.addresses import family_of_text
 from app.domain.dataplane.rules.model import Destination
 from app.domain.labels import LabelSelector
-from app.domain.names import NamespacedName, Revision, Uid
+from app.domain.names import ZONE_LABEL, NamespacedName, Revision, Uid
 from app.domain.objects.endpoint_slice import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
@@ -27,7 +27,7 @@ from app.domain.objects.endpoint_slice import (
 from app.domain.objects.endpoints import EndpointAddress, Endpoints, EndpointSubset
 from app.domain.objects.meta import Condition, ObjectMeta, ObjectReference
 from app.domain.objects.namespace import Namespace
-from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
+from app.domain.objects.node import Node, NodeAddress
 from app.domain.objects.pod import Container, ContainerPort, Pod
 from app.domain.objects.role import API_GROUP, AggregationRule, ClusterRole, PolicyRule, Role
 from app.domain.objects.role_binding import ClusterRoleBinding, RoleBinding, RoleRef, Subject

@@ -8,8 +8,8 @@ from typing import Any
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.rules.model import RulesConfig
-from app.domain.names import Revision
-from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
+from app.domain.names import ZONE_LABEL, Revision
+from app.domain.objects.node import Node, NodeAddress
 from app.domain.snapshot import Snapshot, load
 from app.schemas.objects.codec import decode_object
 from tests.builders import a_meta

@@ -8,16 +8,25 @@ from pathlib import Path
 
 import pytest
 from asyncpg import InvalidPasswordError
+from click.testing import CliRunner
 from sqlalchemy.exc import DBAPIError
-from typer.testing import CliRunner
 
-from app.__main__ import application
+from app.__main__ import COMMANDS, application
 from app.command_runs import in_one_line
 from tests.cli.fake_server import FakeServer
 from waypost.client.http.credentials import is_loopback
 
+ROOT = Path(__file__).parents[1]
 NOT_A_NUMBER = "unable to parse string as an integer"
-SERVER_ONLY = ("app.main", "app.store", "app.api", "app.dns", "sqlalchemy", "fastapi", "pydantic")
+SLOW = {
+    *("fastapi", "starlette", "uvicorn", "sqlalchemy", "asyncpg", "alembic", "prometheus_client"),
+    *("pydantic", "pydantic_core", "cryptography", "joserfc", "httpx", "httpcore", "anyio"),
+    *("asyncio", "ssl", "yaml", "email", "urllib.request", "http.client"),
+    *("app.main", "app.replica", "app.store", "app.api", "app.dns", "app.agent", "app.schemas"),
+    *("app.domain.resources", "app.domain.snapshot", "app.domain.objects.service"),
+}
+"""What a verb has no time to import."""
+CLOSED = "http://127.0.0.1:1"
 
 
 def run(*arguments: str, **settings: str) -> tuple[int, str, str]:
@@ -26,14 +35,45 @@ def run(*arguments: str, **settings: str) -> tuple[int, str, str]:
     return result.exit_code, result.stdout, result.stderr
 
 
-def test_a_client_loads_nothing_of_a_server() -> None:
-    loaded = subprocess.run(
-        [sys.executable, "-c", "import app.__main__, sys; print(*sys.modules)"],
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--help",),
+        ("get", "--help"),
+        ("nonsense",),
+        ("get", "svc", "--api", CLOSED),
+        ("get", "svc/ent", "-o", "json", "--api", CLOSED),
+        ("resolve", "ent", "--api", CLOSED),
+        ("explain", "ent", "--api", CLOSED),
+        ("rules", "n1", "--api", CLOSED),
+        ("watch", "svc", "--api", CLOSED),
+        ("delete", "svc/ent", "--api", CLOSED),
+        ("whoami", "--api", CLOSED),
+        ("can-i", "get", "svc", "--api", CLOSED),
+    ],
+    ids=" ".join,
+)
+def test_a_verb_imports_nothing_that_it_has_no_time_for(words: tuple[str, ...]) -> None:
+    script = (
+        "import atexit, sys; from app.__main__ import main;"
+        "atexit.register(lambda: print('\\n', *sys.modules)); main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *words],
         capture_output=True,
         text=True,
-        check=True,
-    ).stdout.split()
-    assert [name for name in loaded if name.startswith(SERVER_ONLY)] == []
+        check=False,
+        cwd=ROOT,
+    )
+    loaded = set(ended.stdout.splitlines()[-1].split())
+    assert "app.cli.application" in loaded
+    assert loaded & SLOW == set()
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_module_that_is_named_for_it(name: str) -> None:
+    code, out, err = run(name, "--help")
+    assert (code, out.startswith(f"Usage: waypost {name}"), err) == (0, True, "")
 
 
 def test_without_a_command_it_lists_them() -> None:

@@ -1,13 +1,23 @@
 """What every process of the command line does: one line for an event, and no core dumps."""
 
 import logging
+import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
+import click
 import pytest
 
-from app.command_runs import OneLine
+from app.cli.options import TOKEN_FILE
+from app.command_runs import (
+    ENV_FILE,
+    AgentSettings,
+    OneLine,
+    settings_of_agent,
+    settings_of_environment,
+)
 
 FORGED = "path /a\n2026-12-01 INFO app.main: all is well\r\x1b[2J\x9b"
 
@@ -49,6 +59,59 @@ def test_a_process_leaves_no_core_dump() -> None:
     )
     assert ran(program).stdout.split() == ["0", str(hard)]
     assert resource.getrlimit(resource.RLIMIT_CORE) == (soft, hard), "of this one"
+
+
+@pytest.fixture
+def unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch:
+    """Give an environment without settings, in a folder without a file of them."""
+    for name in [name for name in os.environ if name.upper().startswith("WAYPOST_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    return monkeypatch
+
+
+def settings(token_file: Path | None = None) -> AgentSettings:
+    context = click.Context(click.Command("agent"))
+    context.meta[TOKEN_FILE] = token_file
+    return settings_of_agent(context)
+
+
+def read_as_all_are() -> AgentSettings:
+    read = settings_of_environment()
+    return AgentSettings(read.credentials, read.log_level, tuple(read.probe_other_hosts))
+
+
+def shown(found: AgentSettings) -> tuple[object, ...]:
+    return (found.credentials.token(), found.log_level, found.probe_other_hosts)
+
+
+@pytest.mark.parametrize("token", ["", "wpn_x"])
+def test_an_agent_without_settings_has_the_defaults_of_all(
+    token: str, unset: pytest.MonkeyPatch
+) -> None:
+    unset.setenv("WAYPOST_TOKEN", token)
+    assert shown(settings()) == shown(read_as_all_are()) == (token, "info", ())
+
+
+def test_settings_of_an_agent_are_read_from_the_environment_and_a_file(
+    unset: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / ENV_FILE).write_text("WAYPOST_LOG_LEVEL=debug\n")
+    assert settings().log_level == "debug"
+    unset.setenv("waypost_probe_other_hosts", "127.0.0.0/8")
+    assert shown(settings()) == ("", "debug", ("127.0.0.0/8",))
+    (tmp_path / "token").write_text("wpn_y")
+    assert settings(tmp_path / "token").credentials.token() == "wpn_y"
+
+
+@pytest.mark.parametrize(("name", "value"), [("WAYPOST_API_PORT", "x"), ("WAYPOST_TOKEN", "a b")])
+def test_an_agent_refuses_any_invalid_setting(
+    name: str, value: str, unset: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unset.setenv(name, value)
+    with pytest.raises(click.exceptions.Exit):
+        settings()
+    assert capsys.readouterr().err.startswith(f"error: {name}: ")
 
 
 def ran(program: str) -> "subprocess.CompletedProcess[str]":

@@ -1,7 +1,8 @@
-"""Writes the client's models and its table of kinds from the API's document: ``make openapi``.
+"""Writes what clients have of the API's document and of its kinds: ``make openapi``.
 
-    openapi.json -> datamodel-code-generator, ruff -> client/models.py
-    openapi.json -> its collections               -> client/kind_table.py
+    openapi.json -> datamodel-code-generator, ruff -> waypost/client/models.py
+    openapi.json -> its collections               -> waypost/client/kind_table.py
+    app.domain.resources                          -> app/cli/kind_table.py
 
 The options of the generator are in ``pyproject.toml``.  This program is of the checkout alone: no
 wheel has it.
@@ -14,8 +15,12 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
+from app.domain.objects.endpoints import ENDPOINTS
+from app.domain.objects.resource import AnyResource
+from app.domain.resources import RESOURCES
+
 ROOT: Final = Path(__file__).parents[1]
-CLIENT: Final = ROOT / "waypost" / "client"
+KINDS_OF_COMMAND_LINE: Final = "app/cli/kind_table.py"
 DOCUMENT: Final = ROOT / "openapi.json"
 
 _TABLE: Final = '''"""Every kind with routes of its own; written by ``make openapi``."""
@@ -25,17 +30,59 @@ from waypost.client.paths import Kind
 KINDS = (
 {rows})
 '''
+_WORDS: Final = '''"""The names of every kind, without the kinds; written by ``make openapi``."""
+
+from typing import NamedTuple
+
+
+class Kind(NamedTuple):
+    """The names of one kind."""
+
+    name: str
+    plural: str
+    api_version: str
+    is_namespaced: bool
+    short_names: tuple[str, ...]
+
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core group."""
+        return self.api_version.rpartition("/")[0]
+
+
+KINDS = (
+{rows})
+
+ENDPOINTS = {endpoints}
+"""Not among them: only its slices are kept."""
+'''
 
 
 def main() -> None:
     """Write both files."""
     for name, text in generated().items():
-        (CLIENT / name).write_text(text, encoding="utf-8")
+        (ROOT / name).write_text(text, encoding="utf-8")
 
 
 def generated() -> dict[str, str]:
-    """Make the text of each generated file of the client, by its name."""
-    return {"models.py": _formatted(_models()), "kind_table.py": _formatted(_kind_table())}
+    """Make the text of each generated file, by its path."""
+    return {
+        "waypost/client/models.py": _formatted(_models()),
+        "waypost/client/kind_table.py": _formatted(_kind_table()),
+        KINDS_OF_COMMAND_LINE: kinds_of_command_line(),
+    }
+
+
+def kinds_of_command_line() -> str:
+    """Make the text of the table of kinds that the command line has."""
+    rows = "".join(f"    {_row(each)},\n" for each in RESOURCES)
+    return _formatted(_WORDS.format(rows=rows, endpoints=_row(ENDPOINTS)))
+
+
+def _row(kind: AnyResource) -> str:
+    names = f"{kind.name!r}, {kind.plural!r}, {kind.api_version!r}"
+    scope = f"is_namespaced={kind.is_namespaced}"
+    return f"Kind({names}, {scope}, short_names={kind.short_names!r})"
 
 
 def _models() -> str:

@@ -1,18 +1,14 @@
-"""What the registry sends: the rules of one node (the whole rule set, then changes), and objects.
+"""What the registry sends of the rules of one node: the whole rule set, then changes.
 
 Source: contract.md, "Routes".
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, Generic, TypeVar
 
-from app.agent.modes import Changes, Mode, Whole
+from app.agent.modes.mode import Changes, Mode, Whole
 from app.domain.names import Revision
-from app.domain.objects.resource import Object
-from app.schemas.objects.codec import UNREADABLE, decode_object
-from waypost.client.errors import Misbehaved
 from waypost.client.http.answer import BOUNDS
 from waypost.client.http.registry_client import RegistryClient
 
@@ -21,7 +17,6 @@ AGENT_BOUNDS: Final = replace(BOUNDS, answer_values_max=RULES_VALUES_MAX)
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
-ObjectT = TypeVar("ObjectT", bound=Object)
 
 
 @dataclass(slots=True)
@@ -53,14 +48,3 @@ class Feed(Generic[StateT, StepT]):
         with self.client.failing_over():
             answer = await self.client.answer("GET", path, query=query, patience_s=patience_s)
             return self.mode.decode_changes(answer)
-
-
-def read_object(wire: Mapping[str, object], expected: type[ObjectT]) -> ObjectT:
-    """Read an object of a kind from the registry; raises Misbehaved."""
-    try:
-        found = decode_object(wire).object
-    except UNREADABLE as error:
-        raise Misbehaved(f"a {expected.__name__} that cannot be read: {error}") from error
-    if not isinstance(found, expected):
-        raise Misbehaved(f"a {type(found).__name__} in place of a {expected.__name__}")
-    return found

@@ -13,7 +13,6 @@ Source: KEP-3836 (the node's eligibility); kube-proxy's /healthz and /livez.
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
 from typing import Final
@@ -22,7 +21,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from app.domain.names import REVISION_ZERO, Revision
+from app.agent.stats import AgentStats
 from app.health_server import JSON, Answer, Route
 from waypost.client.pace import Clock
 
@@ -32,68 +31,32 @@ NO_SNIFFING: Final = {"X-Content-Type-Options": "nosniff"}
 _NEVER: Final = "0001-01-01T00:00:00Z"  # Go's zero time
 
 
-@dataclass(eq=False)
-class AgentStats(Collector):
-    """Counters since the start, and the current state; problems are empty when there is none."""
+class _Metrics(Collector):
+    """The counters and the state of an agent, as Prometheus collects them."""
 
-    applications: int = 0
-    steps: int = 0
-    resyncs: int = 0
-    foreign_steps: int = 0
-    """Steps that repaired external changes."""
-    registry_failures: int = 0
-    sink_failures: int = 0
-    mishaps: int = 0
-    draining: int = 0
-    revision: Revision = REVISION_ZERO
-    settled_at_s: float | None = None
-    """When the desired rules were last applied in full; None before the first time."""
-    pending_since_s: float | None = None
-    """Since when a change is not applied yet; None when nothing is pending."""
-    is_node_eligible: bool = True
-    """Whether load balancers may send the node traffic, as the registry says."""
-    health_check_sockets: int = 0
-    """Sockets that listen for load balancers."""
-    registry_problem: str = ""
-    sink_problem: str = ""
-    health_check_problem: str = ""
-
-    def applied(self, steps: int) -> None:
-        """Count one application."""
-        self.applications += 1
-        self.steps += steps
-
-    def pending(self, now_s: float) -> None:
-        """Note that a change is pending, unless an earlier one is."""
-        if self.pending_since_s is None:
-            self.pending_since_s = now_s
-
-    def settled(self, revision: Revision, draining: int, now_s: float) -> None:
-        """Note that the desired rules have been applied in full."""
-        self.revision = revision
-        self.draining = draining
-        self.settled_at_s = now_s
-        self.pending_since_s = None
+    def __init__(self, stats: AgentStats) -> None:
+        self._stats = stats
 
     def collect(self) -> Iterator[Metric]:
         """Yield all counters and gauges."""
+        stats = self._stats
         for name, help_, count in (
-            ("applications", "Times that rules were applied to the kernel.", self.applications),
-            ("steps", "Operations applied.", self.steps),
-            ("resyncs", "Full reads of the kernel's state.", self.resyncs),
-            ("foreign_steps", "Operations that repaired external changes.", self.foreign_steps),
-            ("registry_failures", "Failed requests to the registry.", self.registry_failures),
-            ("sink_failures", "Failed applications of rules.", self.sink_failures),
-            ("mishaps", "Iterations of the loop that ended with a bug.", self.mishaps),
+            ("applications", "Times that rules were applied to the kernel.", stats.applications),
+            ("steps", "Operations applied.", stats.steps),
+            ("resyncs", "Full reads of the kernel's state.", stats.resyncs),
+            ("foreign_steps", "Operations that repaired external changes.", stats.foreign_steps),
+            ("registry_failures", "Failed requests to the registry.", stats.registry_failures),
+            ("sink_failures", "Failed applications of rules.", stats.sink_failures),
+            ("mishaps", "Iterations of the loop that ended with a bug.", stats.mishaps),
         ):
             yield CounterMetricFamily(f"waypost_agent_{name}", help_, count)
         for name, help_, value in (
-            ("revision", "The revision of the applied rules.", self.revision),
-            ("draining_servers", "Real servers that drain.", self.draining),
-            ("registry_reachable", "Whether the registry answers.", not self.registry_problem),
-            ("settled", "Whether the last application succeeded.", not self.sink_problem),
-            ("node_eligible", "Whether balancers may use the node.", self.is_node_eligible),
-            ("health_check_sockets", "Listening health-check sockets.", self.health_check_sockets),
+            ("revision", "The revision of the applied rules.", stats.revision),
+            ("draining_servers", "Real servers that drain.", stats.draining),
+            ("registry_reachable", "Whether the registry answers.", not stats.registry_problem),
+            ("settled", "Whether the last application succeeded.", not stats.sink_problem),
+            ("node_eligible", "Whether balancers may use the node.", stats.is_node_eligible),
+            ("health_check_sockets", "Listening health-check sockets.", stats.health_check_sockets),
         ):
             yield GaugeMetricFamily(f"waypost_agent_{name}", help_, float(value))
 
@@ -164,7 +127,7 @@ def ready_route(stats: AgentStats, beside: Callable[[], Iterable[str]]) -> Route
 def metrics_route(stats: AgentStats) -> Route:
     """Answer with the metrics."""
     registry = CollectorRegistry()
-    registry.register(stats)
+    registry.register(_Metrics(stats))
     return lambda: Answer(HTTPStatus.OK, generate_latest(registry).decode())
 
 

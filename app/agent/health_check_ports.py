@@ -20,7 +20,8 @@ from http import HTTPStatus
 from itertools import islice
 from typing import Any, Final, NamedTuple
 
-from app.agent.health import NO_SNIFFING, AgentStats
+from app.agent.health import NO_SNIFFING
+from app.agent.stats import AgentStats
 from app.domain.dataplane.rules.health_checks import HealthChecks
 from app.domain.names import NamespacedName
 from app.health_server import JSON, Answer, Connections, listen

@@ -12,22 +12,25 @@ when theirs have ended, or at a deadline.
 Source: style.md 2; spec ipvs 6 and 7.
 """
 
+import asyncio
 import logging
 import random
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
 from app.agent.feed import Feed
-from app.agent.health import AgentStats
 from app.agent.sinks.sink import Sink, SinkFailed
-from app.domain.dataplane.ipvs.applied import OutOfOrder
-from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.agent.stats import AgentStats
 from app.domain.dataplane.rules.health_checks import HealthChecks, followed
+from app.domain.dataplane.rules.order import OutOfOrder
 from app.domain.names import REVISION_ZERO
 from waypost.client.errors import Expired, Misbehaved, NotFound, Refused, Timeout, WaypostError
 from waypost.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
 from waypost.client.watching.events import AHEAD_TRIES_MAX
+
+if TYPE_CHECKING:
+    from app.domain.dataplane.ipvs.operations import RealServerKey
 
 WAIT_S_MAX: Final = 30  # that the registry is asked to wait for changes
 PAUSE_S: Final = 0.2  # after an application; changes during it are applied together
@@ -88,12 +91,15 @@ class RulesLoop(Generic[StateT, StepT]):
         self._ahead_count = 0
         self._current: StateT | None = None
         self._is_settled = False
+        self.first_applied = asyncio.Event()
         self._loaded_at_s = self._applied_at_s = float("-inf")
         self._observed_at_s = self._looked_at_s = float("-inf")
 
     def publish_to(self, publish: Callable[[HealthChecks], None]) -> None:
-        """Call ``publish`` with the node's health checks after its rules have been applied."""
+        """Call ``publish`` with the node's health checks once its rules are applied, each time."""
         self._publish = publish
+        if self._is_settled:
+            publish(self._checks)
 
     async def run(self) -> None:
         """Run turns until cancelled."""
@@ -261,6 +267,7 @@ class RulesLoop(Generic[StateT, StepT]):
         self._draining_since_s = {key: since_s.get(key, now_s) for key in plan.waiting}
         self._publish(self._checks)
         self._is_settled = True
+        self.first_applied.set()
         self.stats.settled(self._revision, len(plan.waiting), self._clock.now_s())
 
     async def _observe(self, expected: StateT | None) -> StateT:
@@ -277,7 +284,7 @@ class RulesLoop(Generic[StateT, StepT]):
                 )
         return observed
 
-    async def _finished(self, now_s: float) -> frozenset[RealServerKey]:
+    async def _finished(self, now_s: float) -> "frozenset[RealServerKey]":
         """Find the draining servers without connections or past their deadline."""
         if not self._draining_since_s:
             return frozenset()

@@ -14,15 +14,14 @@ from dataclasses import dataclass, field
 from ipaddress import ip_address
 from typing import Final
 
-from app.agent.feed import read_object
 from app.agent.sinks.sink import SinkFailed
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE
-from app.domain.objects.meta import Condition, ObjectMeta
-from app.domain.objects.node import ZONE_LABEL, Node, NodeAddress
-from app.schemas.objects.codec import encode_object
-from waypost.client.errors import AlreadyExists, NotFound, WaypostError
+from app.domain.names import ZONE_LABEL
+from app.domain.objects.node import NodeAddress
+from waypost.client.errors import AlreadyExists, Misbehaved, NotFound, WaypostError
 from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient
 from waypost.client.pace import Clock, Notices
+from waypost.client.shapes import mapping, text
 
 HOSTNAME_LABEL: Final = "kubernetes.io/hostname"
 HEARTBEAT_S_DEFAULT: Final = 10.0  # between heartbeats, until the registry sends a lease duration
@@ -59,19 +58,22 @@ class Registration:
 
     async def register(self) -> None:
         """Create the Node, or update the existing one; raises WaypostError."""
-        wanted = self._wanted(await self._addresses())
+        found = await self._addresses()
+        addresses = [{"type": each.type, "address": each.address} for each in found]
+        labels = self._labels()
         try:
             with self._client.failing_over():
-                known = read_object(await self._client.ask("GET", self._path), Node)
+                known = await self._client.ask("GET", self._path)
+                if text(known, "kind") != "Node":
+                    raise Misbehaved("its answer is not a Node")
         except NotFound:
-            await self._create(wanted)
+            await self._create(labels, addresses)
             return
-        if not wanted.metadata.labels.items() <= known.metadata.labels.items():
-            patch: dict[str, object] = {"metadata": {"labels": dict(wanted.metadata.labels)}}
+        if not labels.items() <= mapping(mapping(known.get("metadata")).get("labels")).items():
+            patch: dict[str, object] = {"metadata": {"labels": labels}}
             await self._client.ask("PATCH", self._path, patch, content_type=MERGE_PATCH)
-        if known.addresses != wanted.addresses:
-            listed = [{"type": each.type, "address": each.address} for each in wanted.addresses]
-            patch = {"status": {"addresses": listed}}
+        if mapping(known.get("status")).get("addresses") != addresses:
+            patch = {"status": {"addresses": addresses}}
             status = f"{self._path}/status"
             await self._client.ask("PATCH", status, patch, content_type=MERGE_PATCH)
 
@@ -94,19 +96,23 @@ class Registration:
             return lease_s / HEARTBEATS_PER_LEASE
         return HEARTBEAT_S_DEFAULT
 
-    async def _create(self, wanted: Node) -> None:
+    async def _create(self, labels: Mapping[str, str], addresses: Sequence[object]) -> None:
+        node = {
+            "apiVersion": "v1",
+            "kind": "Node",
+            "metadata": {"name": self._identity.name, "labels": labels},
+            "status": {
+                "addresses": addresses,
+                "conditions": [{"type": "Ready", "status": "True"}],
+            },
+        }
         with suppress(AlreadyExists):  # another client has just created it
-            await self._client.ask("POST", "/nodes", encode_object(wanted))
+            await self._client.ask("POST", "/nodes", node)
 
-    def _wanted(self, addresses: Sequence[NodeAddress]) -> Node:
-        name, zone, labels = self._identity.name, self._identity.zone, self._identity.labels
-        if zone:
-            labels = {ZONE_LABEL: zone, **labels}
-        return Node(
-            metadata=ObjectMeta(name=name, labels={HOSTNAME_LABEL: name, **labels}),
-            addresses=tuple(addresses),
-            conditions=(Condition(type="Ready", status="True"),),
-        )
+    def _labels(self) -> dict[str, str]:
+        identity = self._identity
+        zone = {ZONE_LABEL: identity.zone} if identity.zone else {}
+        return {HOSTNAME_LABEL: identity.name, **zone, **identity.labels}
 
 
 async def own_addresses(

@@ -16,13 +16,12 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any, Final, Protocol
 
-from app.agent.feed import read_object
 from app.agent.probes import NotReported
 from app.domain.changes import ChangeType
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod
 from app.domain.registration.health.readiness import Report, reported
-from app.schemas.objects.codec import encode_object
+from app.schemas.objects.codec import UNREADABLE, decode_object, encode_object
 from waypost.client.errors import Misbehaved, Refused, WaypostError
 from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient
 from waypost.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
@@ -103,7 +102,7 @@ class NodePods:
                 raise Misbehaved("its stream of Pods ended before all were listed")
 
     def _take(self, event: Event, watcher: Watcher) -> NamespacedName:
-        pod = read_object(event.object, Pod)
+        pod = read_pod(event.object)
         key = pod.metadata.key
         if event.type == ChangeType.DELETED:
             self._forget(key, watcher)
@@ -170,3 +169,14 @@ class NodePods:
             return False
         renewed_at_s = self._renewed_at_s.get(key, float("-inf"))
         return now_s - renewed_at_s >= lease_s / RENEWALS_PER_LEASE
+
+
+def read_pod(wire: Mapping[str, object]) -> Pod:
+    """Read a Pod from the registry; raises Misbehaved."""
+    try:
+        found = decode_object(wire).object
+    except UNREADABLE as error:
+        raise Misbehaved(f"a Pod that cannot be read: {error}") from error
+    if not isinstance(found, Pod):
+        raise Misbehaved(f"a {type(found).__name__} in place of a Pod")
+    return found

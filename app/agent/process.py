@@ -2,62 +2,32 @@
 
 Options -> one application | until a signal | clean-up
 """
+# ruff: noqa: PLC0415  a mode, and what runs beside it, is imported when it runs
 
 import asyncio
 import os
-import random
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
 from app.agent.feed import AGENT_BOUNDS, Feed
-from app.agent.health import ProxyHealth, metrics_route, ready_route
-from app.agent.health_check_ports import HealthCheckPorts
-from app.agent.loop import PACE, Pace, RulesLoop
-from app.agent.modes import IPVS, NFTABLES, Mode
-from app.agent.node import Identity, Registration, own_addresses
-from app.agent.pods import NodePods
-from app.agent.probe_checks import ProbeChecks
-from app.agent.probes import Prober, Timing
-from app.agent.sinks.ipvs import IPVSSink
-from app.agent.sinks.nftables import NftablesSink
+from app.agent.loop import RulesLoop
+from app.agent.modes.mode import Mode
+from app.agent.node import Registration, own_addresses
+from app.agent.options import Options
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import DrySink, Sink
-from app.health_server import Route, answering
-from waypost.client.http.credentials import Credentials
 from waypost.client.http.registry_client import RegistryClient
 from waypost.client.pace import CLOCK
 
 NET_ADMIN_BIT: Final = 12
+HEAD_START_S_MAX: Final = 5.0  # of the rules before the side tasks, health and metrics among them
 _STATUS: Final = Path("/proc/self/status")
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """The options of an agent."""
-
-    identity: Identity
-    urls: Sequence[str] = ()
-    credentials: Credentials | None = None
-    addresses: Sequence[str] = ()
-    """The addresses of the node, primary ones first; empty: those of its interfaces."""
-    backend: str = IPVS.name
-    is_once: bool = False
-    is_dry: bool = False
-    is_cleanup: bool = False
-    """Whether to remove all of Waypost's rules and exit."""
-    pace: Pace = PACE
-    probe_other_hosts: Sequence[str] = ()
-    """Hosts that probes may reach besides their Pods."""
-    metrics_host: str = "127.0.0.1"
-    metrics_port: int = 0
-    """The port of health and metrics; 0 is none."""
 
 
 def lacking_privilege(status: str) -> str:
@@ -85,9 +55,15 @@ async def run(options: Options, write: Callable[[str], None]) -> None:
 
     Raises WaypostError and SinkFailed with ``is_once``, ValueError for an invalid address.
     """
-    if options.backend == NFTABLES.name:
+    if options.backend == "nftables":
+        from app.agent.modes.nftables import NFTABLES
+        from app.agent.sinks.nftables import NftablesSink
+
         await _run(options, NFTABLES, NftablesSink(), write)
     else:
+        from app.agent.modes.ipvs import IPVS
+        from app.agent.sinks.ipvs import IPVSSink
+
         await _run(options, IPVS, IPVSSink(), write)
 
 
@@ -132,32 +108,15 @@ async def _run_all(
     registration: Registration,
 ) -> None:
     """Run the loop and its side tasks until cancelled; raises OSError for a used port."""
-    pods = NodePods(client, options.identity.name, CLOCK)
-    health = ProxyHealth(loop.stats, CLOCK)
-    balancers = HealthCheckPorts(loop.stats, CLOCK, is_healthy=lambda: health.is_healthy)
-    loop.publish_to(balancers.want)
-    routes: dict[str, Route] = {
-        "/healthz": health.healthz,
-        "/livez": health.livez,
-        "/readyz": ready_route(loop.stats, lambda: (registration.problem, pods.problem)),
-        "/metrics": metrics_route(loop.stats),
-    }
-    async with AsyncExitStack() as stack:
-        if options.metrics_port:
-            answers = answering(options.metrics_host, options.metrics_port, routes)
-            await stack.enter_async_context(answers)
-        checks = await stack.enter_async_context(ProbeChecks(options.probe_other_hosts))
-        prober = Prober(checks.check, pods.report, timing=Timing(share=random.random))
-        group = await stack.enter_async_context(asyncio.TaskGroup())
-        for work in (
-            loop.run(),
-            balancers.run(),
-            registration.run(),
-            prober.run(),
-            pods.follow(prober),
-            pods.keep_leases(),
-        ):
-            group.create_task(work)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(loop.run())
+        # Rules first: the side tasks take longer to import than a small node's rules to load.
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HEAD_START_S_MAX):
+                await loop.first_applied.wait()
+        from app.agent.side_tasks import run_beside
+
+        await run_beside(options, client, loop, registration)
 
 
 async def clean_up(mode: Mode[StateT, StepT], sink: Sink[StateT, StepT]) -> None:

@@ -1,77 +1,66 @@
-"""The command line of the client's verbs, and the exit codes of failures.
-
-    WaypostError -> 2, Refused and Unreadable -> 1, each with a message on stderr
+"""The command line of the client's verbs; a verb is imported when it runs, or is described.
 
 ``app.__main__`` adds the commands that need the composition root (``serve``,
 ``migrate``, ...); nothing here can reach the database or the server's code.
 """
 
-from collections.abc import Callable
-from functools import wraps
-from typing import ParamSpec
+from collections.abc import Callable, Mapping, Sequence
+from importlib import import_module
+from typing import Final
 
-import typer
+import click
 
-from app.cli.client import words_of
-from app.cli.manifests import Unreadable
-from app.cli.output import print_failure, print_refusal
-from app.cli.verbs import token
-from app.cli.verbs.apply import apply
-from app.cli.verbs.can_i import can_i
-from app.cli.verbs.delete import delete
-from app.cli.verbs.explain import explain
-from app.cli.verbs.get import get
-from app.cli.verbs.render import render
-from app.cli.verbs.resolve import resolve
-from app.cli.verbs.rules import rules
-from app.cli.verbs.watch import watch
-from app.cli.verbs.whoami import whoami
-from waypost.client.errors import Refused, WaypostError
+from app.cli.failures import worded
 
-EXIT_REFUSED, EXIT_UNREACHABLE = 1, 2
-
-P = ParamSpec("P")
-
-
-def worded(verb: Callable[P, None]) -> Callable[P, None]:
-    """Make a verb print its failure and exit with the code that scripts expect."""
-
-    @wraps(verb)
-    def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        try:
-            verb(*args, **kwargs)
-        except Refused as refusal:
-            print_refusal(refusal.status)
-            raise typer.Exit(EXIT_REFUSED) from None
-        except Unreadable as error:
-            print_failure(str(error), error.details)
-            raise typer.Exit(EXIT_REFUSED) from None
-        except WaypostError as error:
-            print_failure(words_of(error))
-            raise typer.Exit(EXIT_UNREACHABLE) from None
-        except RecursionError:
-            print_failure("the server's answer is nested too deeply to be shown")
-            raise typer.Exit(EXIT_UNREACHABLE) from None
-
-    return run
-
-
-def client_verbs() -> typer.Typer:
-    """Make the command line with the verbs of clients."""
-    application = typer.Typer(
-        name="waypost",
-        add_completion=False,
-        rich_markup_mode=None,
-        pretty_exceptions_enable=False,
-        help="The Kubernetes service network without Kubernetes.",
-        context_settings={"help_option_names": ["-h", "--help"]},
+VERBS: Final[Mapping[str, str]] = {
+    name: f"app.cli.verbs.{name.replace('-', '_')}"
+    for name in (
+        *("apply", "get", "delete", "resolve", "rules", "explain", "watch", "render"),
+        *("whoami", "can-i", "token"),
     )
-    verbs: list[Callable[..., None]]
-    verbs = [apply, get, delete, resolve, rules, explain, watch, render, whoami, can_i]
-    for verb in verbs:
-        application.command()(worded(verb))
-    tokens = typer.Typer(help="Create, list and revoke tokens.", no_args_is_help=True)
-    for name, verb in token.VERBS.items():
-        tokens.command(name)(worded(verb))
-    application.add_typer(tokens, name="token")
-    return application
+}
+"""The module of each verb; the command has the verb's name there."""
+
+
+class Commands(click.Group):
+    """Commands by the modules that have them, each imported when it is needed."""
+
+    def __init__(
+        self,
+        modules: Mapping[str, str],
+        *,
+        callback: Callable[..., None] | None = None,
+        params: Sequence[click.Parameter] = (),
+    ) -> None:
+        """Run ``callback`` before any command, and without one, with ``params``."""
+        super().__init__(
+            name="waypost",
+            help="The Kubernetes service network without Kubernetes.",
+            callback=callback,
+            params=list(params),
+            invoke_without_command=callback is not None,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+        self._modules = modules
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Name the commands, in their order."""
+        return list(self._modules)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a command."""
+        module = self._modules.get(cmd_name)
+        if module is None:
+            return None
+        command: click.Command = getattr(import_module(module), cmd_name.replace("-", "_"))
+        return command
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a command; print what it is refused."""
+        with worded():
+            return super().invoke(ctx)
+
+
+def client_verbs() -> Commands:
+    """Make the command line with the verbs of clients."""
+    return Commands(VERBS)

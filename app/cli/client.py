@@ -2,29 +2,33 @@
 
     method, path, parameters -> document | text | lines,  or an error of waypost.client.errors
 
-Verbs see neither httpx nor status codes.  ``waypost.client`` reads answers within bounds,
-in an event loop that runs for one request.
+Verbs see neither a client of HTTP nor status codes.  Most requests go through ``http.direct``.
 Source: contract.md, "Errors".
 """
 
-import asyncio
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack, aclosing
+import json
+import os
+from collections.abc import Generator, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import replace
 from functools import partial
-from typing import Final
-
-import httpx
+from typing import TYPE_CHECKING, Final
 
 from app.cli.fields import Json
+from app.cli.http.direct import DirectClient
+from app.cli.http.target import target_of
 from app.cli.output import print_warning
-from waypost.client.errors import Misbehaved, Unreachable, WaypostError
+from waypost.client.errors import WORDS_CHARACTERS_MAX, Misbehaved, Unreachable, shown
 from waypost.client.http.answer import BOUNDS, Bounds
 from waypost.client.http.answers import Warn, require_answered
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.decoding import parse_document
-from waypost.client.http.queries import Parameters, query_of
-from waypost.client.http.registry_client import RegistryClient, are_elsewhere, checked_url
+from waypost.client.http.queries import JSON, Parameters, query_of
+
+if TYPE_CHECKING:
+    import httpx
+
+    from app.cli.http.looped import LoopedClient
 
 # Longer than the server may wait for a revision before it answers.
 CLI_BOUNDS: Final = replace(BOUNDS, silence_s_max=60.0)
@@ -37,15 +41,14 @@ class Api:
         self,
         url: str,
         *,
-        transport: httpx.AsyncBaseTransport | None = None,
+        transport: "httpx.AsyncBaseTransport | None" = None,
         bounds: Bounds = CLI_BOUNDS,
         credentials: Credentials | None = None,
     ) -> None:
         """Raise InvalidURL when ``url`` is malformed."""
-        self.url = checked_url(url)
-        self._transport = transport
+        self.url = url.rstrip("/")
         self._bounds = bounds
-        self._credentials = credentials
+        self._client = _client(self.url, transport, bounds, credentials)
 
     def ask(
         self,
@@ -57,71 +60,62 @@ class Api:
         warn: Warn = print_warning,
     ) -> Json:
         """Send a request, ``warn`` of its warnings and return the JSON document of its answer."""
-        return asyncio.run(self._document(method, path, query, body, warn))
+        content = None if body is None else json.dumps(body)
+        with self._named():
+            answer = self._client.answer(
+                method, path, query=query_of(query or {}), content=content, accept=JSON
+            )
+            require_answered(answer, warn=warn)
+            return parse_document(answer.body, values_max=self._bounds.answer_values_max)
 
     def read_text(self, path: str, *, query: Parameters | None = None) -> str:
         """Get a text."""
-        return asyncio.run(self._text(path, query))
+        with self._named():
+            answer = self._client.answer("GET", path, query=query_of(query or {}), accept="*/*")
+            require_answered(answer, warn=print_warning)
+            try:
+                return answer.body.decode()
+            except UnicodeDecodeError:
+                problem = "the text it sends is not written in UTF-8"
+                raise Misbehaved(problem) from None
 
     def follow(self, path: str, *, query: Parameters | None = None) -> Iterator[Json]:
         """Yield the documents of a stream, one per line, until the server ends it."""
-        with asyncio.Runner() as runner:
-            opened, client = AsyncExitStack(), self._client()
-            try:
-                runner.run(opened.enter_async_context(client))
-                lines = client.lines(path, query=query_of(query or {}))
-                runner.run(opened.enter_async_context(aclosing(lines)))
-                while some := runner.run(_next(lines)):
-                    for line in some:
-                        with client.failing_over():
-                            document = parse_document(line)
-                        yield document
-            finally:
-                runner.run(opened.aclose())
+        check = partial(require_answered, warn=print_warning)
+        batches = self._client.lines(path, query=query_of(query or {}), check=check)
+        with closing(batches):
+            while some := self._next(batches):
+                for line in some:
+                    with self._named():
+                        document = parse_document(line)
+                    yield document
 
-    def _client(self, warn: Warn = print_warning) -> RegistryClient:
-        return RegistryClient(
-            [self.url],
-            credentials=self._credentials,
-            uses_proxies=are_elsewhere([self.url]),
-            transport=self._transport,
-            bounds=self._bounds,
-            check=partial(require_answered, warn=warn),
-            logs_failures=False,
-        )
+    def _next(self, batches: Generator[list[bytes]]) -> list[bytes]:
+        with self._named():
+            return next(batches, list[bytes]())
 
-    async def _document(
-        self, method: str, path: str, query: Parameters | None, body: object, warn: Warn
-    ) -> Json:
-        async with self._client(warn) as client:
-            with client.failing_over():
-                answer = await client.answer(method, path, query=query_of(query or {}), body=body)
-                return parse_document(answer.body, values_max=self._bounds.answer_values_max)
-
-    async def _text(self, path: str, query: Parameters | None) -> str:
-        async with self._client() as client:
-            with client.failing_over():
-                answer = await client.answer("GET", path, query=query_of(query or {}), accept="*/*")
-                try:
-                    return answer.body.decode()
-                except UnicodeDecodeError:
-                    problem = "the text it sends is not written in UTF-8"
-                    raise Misbehaved(problem) from None
+    @contextmanager
+    def _named(self) -> Generator[None]:
+        """Add the URL to an error of the block that has none."""
+        try:
+            yield
+        except (Unreachable, Misbehaved) as error:
+            if error.url:
+                raise
+            # The problem may quote the server's text.
+            problem = shown(error.problem, WORDS_CHARACTERS_MAX)
+            raise error.at(self.url, problem) from error
 
 
-async def _next(lines: AsyncGenerator[list[bytes], None]) -> list[bytes]:
-    return await anext(lines, None) or []
+def _client(
+    url: str,
+    transport: "httpx.AsyncBaseTransport | None",
+    bounds: Bounds,
+    credentials: Credentials | None,
+) -> "DirectClient | LoopedClient":
+    target = target_of(url, os.environ)
+    if target is None or transport is not None or (credentials and not target.is_private):
+        from app.cli.http.looped import LoopedClient  # noqa: PLC0415  httpx is slow to load
 
-
-def words_of(error: WaypostError) -> str:
-    """Word why there is no answer, and what the user can do."""
-    match error:
-        case Unreachable():
-            return (
-                f"no server answers at {error.url} ({error.problem}): "
-                "start one with `waypost serve`, or name another with --api"
-            )
-        case Misbehaved():
-            return f"what answers at {error.url} does not speak as Waypost does: {error.problem}"
-        case _:
-            return str(error)
+        return LoopedClient(url, credentials, bounds, transport=transport)
+    return DirectClient(target, credentials, bounds)

@@ -12,18 +12,10 @@ from datetime import datetime
 
 from app.cli.ages import age
 from app.cli.fields import Json, mapping, mappings, text, texts
+from app.cli.kinds import Kind
 from app.cli.output import Sheet
 from app.domain.addresses import parse_address
-from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
-from app.domain.objects.namespace import NAMESPACE
-from app.domain.objects.node import NODE, ZONE_LABEL
-from app.domain.objects.pod import POD
-from app.domain.objects.resource import AnyResource
-from app.domain.objects.role import CLUSTER_ROLE, ROLE
-from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
-from app.domain.objects.service import SERVICE
-from app.domain.objects.service_cidr import SERVICE_CIDR
-from app.domain.objects.token import TOKEN
+from app.domain.names import ZONE_LABEL
 
 NONE, UNSET = "<none>", "<unset>"
 SHOWN_MAX = 3  # endpoints or ports of a slice in a cell
@@ -41,14 +33,14 @@ class Column:
 
 def sheet(
     objects: Iterable[Json],
-    kind: AnyResource,
+    kind: Kind,
     now: datetime,
     *,
     is_wide: bool = False,
     with_namespace: bool = False,
 ) -> Sheet:
     """Tabulate objects of one kind."""
-    columns = [column for column in COLUMNS.get(kind, PLAIN) if is_wide or not column.is_wide]
+    columns = [column for column in COLUMNS.get(kind.name, PLAIN) if is_wide or not column.is_wide]
     before = ("NAMESPACE",) if with_namespace and kind.is_namespaced else ()
     rows: list[tuple[str, ...]] = []
     for document in objects:
@@ -214,8 +206,8 @@ _BINDING = (
     Column("SERVICEACCOUNTS", _subjects("ServiceAccount"), is_wide=True),
 )
 
-COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
-    SERVICE: (
+COLUMNS: Mapping[str, tuple[Column, ...]] = {
+    "Service": (
         _NAME,
         Column("TYPE", lambda service: text(service, "spec", "type")),
         Column("CLUSTER-IP", _cluster_ip),
@@ -224,7 +216,7 @@ COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
         AGE,
         Column("SELECTOR", lambda service: _labels(service, "spec", "selector"), is_wide=True),
     ),
-    POD: (
+    "Pod": (
         _NAME,
         Column("READY", _pod_ready),
         Column("STATUS", _pod_status),
@@ -233,7 +225,7 @@ COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
         Column("NODE", lambda pod: text(pod, "spec", "nodeName")),
         Column("LABELS", lambda pod: _labels(pod, "metadata", "labels"), is_wide=True),
     ),
-    NODE: (
+    "Node": (
         _NAME,
         Column("STATUS", _node_status),
         Column("ROLES", _node_roles),
@@ -242,28 +234,28 @@ COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
         Column("ZONE", lambda node: text(node, "metadata", "labels", ZONE_LABEL)),
         Column("EXTERNAL-IP", _node_addresses("ExternalIP"), is_wide=True),
     ),
-    NAMESPACE: (
+    "Namespace": (
         _NAME,
         Column("STATUS", lambda namespace: text(namespace, "status", "phase")),
         AGE,
     ),
-    ENDPOINT_SLICE: (
+    "EndpointSlice": (
         _NAME,
         Column("ADDRESSTYPE", lambda slice_: text(slice_, "addressType")),
         Column("PORTS", _slice_ports),
         Column("ENDPOINTS", _slice_endpoints),
         AGE,
     ),
-    SERVICE_CIDR: (
+    "ServiceCIDR": (
         _NAME,
         Column("CIDRS", lambda range_: ",".join(texts(range_, "spec", "cidrs"))),
         AGE,
     ),
-    ROLE: _ROLE,
-    CLUSTER_ROLE: _ROLE,
-    ROLE_BINDING: _BINDING,
-    CLUSTER_ROLE_BINDING: _BINDING,
-    TOKEN: (
+    "Role": _ROLE,
+    "ClusterRole": _ROLE,
+    "RoleBinding": _BINDING,
+    "ClusterRoleBinding": _BINDING,
+    "Token": (
         _NAME,
         Column("USER", lambda token: text(token, "spec", "user")),
         Column("EXPIRES", lambda token: text(token, "spec", "expiresAt")),
@@ -275,3 +267,4 @@ COLUMNS: Mapping[AnyResource, tuple[Column, ...]] = {
         Column("DESCRIPTION", lambda token: text(token, "spec", "description"), is_wide=True),
     ),
 }
+"""By the name of the kind."""

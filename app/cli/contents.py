@@ -8,6 +8,7 @@ Problems and warnings are those of ``POST /apply``, in the same words, after fil
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from app.cli import kinds
 from app.cli.fields import text
 from app.cli.manifests import Manifest, unreadable
 from app.domain.errors import DomainError, Invalid
@@ -68,7 +69,7 @@ def _untyped(manifest: Manifest) -> Iterator[str]:
 def _read(manifest: Manifest, contents: Contents) -> None:
     contents.mistakes += manifest.repeated()
     try:
-        if manifest.kind is ENDPOINTS:
+        if manifest.kind == kinds.ENDPOINTS:
             endpoints, ignored_fields = read_endpoints(manifest.content)
             endpoints = in_default_namespace(endpoints)
             if violations := endpoints_violations(endpoints):

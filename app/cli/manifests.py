@@ -13,11 +13,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from app.cli.failures import Unreadable
 from app.cli.fields import mapping, text
+from app.cli.kinds import KINDS_BY_NAME, Kind
 from app.domain.errors import BadRequest
-from app.domain.objects.endpoints import ENDPOINTS
-from app.domain.objects.resource import AnyResource
-from app.domain.resources import RESOURCES_BY_KIND
 
 if TYPE_CHECKING:
     from app.cli.lines import Found, Lines
@@ -26,14 +25,6 @@ if TYPE_CHECKING:
 STDIN = "-"
 PROBLEMS_MAX = 100  # lines of one refusal
 SUFFIXES = (".yaml", ".yml", ".json")
-
-
-class Unreadable(Exception):
-    """A source cannot be read or parsed; ``details`` are the problems, if there are several."""
-
-    def __init__(self, message: str, details: Sequence[str] = ()) -> None:
-        super().__init__(message)
-        self.details = tuple(details)
 
 
 def unreadable(summary: str, problems: Sequence[str]) -> Unreadable:
@@ -98,10 +89,9 @@ class Manifest:
                 )
 
     @property
-    def kind(self) -> AnyResource | None:
+    def kind(self) -> Kind | None:
         """The kind, or None when it is unknown here."""
-        name = text(self.content, "kind")
-        kind = ENDPOINTS if name == ENDPOINTS.name else RESOURCES_BY_KIND.get(name)
+        kind = KINDS_BY_NAME.get(text(self.content, "kind"))
         return kind if kind and kind.api_version == text(self.content, "apiVersion") else None
 
     @property

@@ -4,20 +4,22 @@ r"""Output: tables for people, plain columns for pipes, documents for programs.
     document -> JSON or YAML
     text -> the same, with control characters as escapes such as \x1b
 
-Colour depends only on the stream and NO_COLOR, never on a verb.  Clients that register objects
-choose names, reasons and messages; these must not control the terminal of a user who lists them.
+Colour depends only on the stream, NO_COLOR, FORCE_COLOR and TERM, never on a verb.  Clients that
+register objects choose names, reasons and messages; these must not control the terminal of a user
+who lists them.
 Control characters are those of ISO 6429, C0 and C1, and those that change the direction of text
 (Unicode UAX 9).
 """
 
 import json
+import os
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from rich.console import Console
-from rich.text import Text
+import click
 
 from app.cli.fields import Json, mapping, mappings, text
 
@@ -79,40 +81,49 @@ def escaped_json(document: str) -> str:
     return document.translate(_OF_JSON)
 
 
-def stdout() -> Console:
-    """Open the standard output; text is never cut nor interpreted as markup."""
-    return Console(highlight=False, markup=False, soft_wrap=True)
-
-
-def stderr() -> Console:
-    """Open the standard error stream."""
-    return Console(highlight=False, markup=False, soft_wrap=True, stderr=True)
-
-
 def style_of(word: str) -> str:
     """Give the style of a word for a good, bad or unusual state."""
     return _STYLES.get(word, "")
 
 
-def say(*parts: str | tuple[str, str], console: Console | None = None) -> None:
+def say(*parts: str | tuple[str, str], to_stderr: bool = False) -> None:
     """Print a line of parts, each plain text or text with a style."""
-    shown = [
-        visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts
-    ]
-    (console or stdout()).print(Text.assemble(*shown))
+    shown = (part if isinstance(part, str) else part[0] for part in parts)
+    styles = ("" if isinstance(part, str) else part[1] for part in parts)
+    _print("".join(map(styled, map(visible, shown), styles)), to_stderr=to_stderr)
 
 
-def print_sheet(sheet: Sheet, console: Console | None = None) -> None:
+def print_sheet(sheet: Sheet) -> None:
     """Print a table in aligned columns, coloured where the stream is a terminal.
 
     Long lines are not wrapped: wrapped addresses could not be copied.
     """
-    out = console or stdout()
+    lines: list[str] = []
     for place, cells in enumerate(padded(sheet)):
         styles = (_BOLD if place == 0 else style_of(cell.rstrip()) for cell in cells)
-        line = Text(_GAP).join(map(Text, cells, styles))
-        line.rstrip()
-        out.print(line, soft_wrap=True)
+        lines.append(_GAP.join(map(styled, cells, styles)).rstrip())
+    _print("\n".join(lines))
+
+
+def styled(shown: str, style: str) -> str:
+    """Add the codes of a style, such as ``bold red``, to a text; not to blanks at its end."""
+    plain = shown.rstrip()
+    words = style.split()
+    if not words or not plain:
+        return shown
+    colours = [word for word in words if word not in (_BOLD, _FAINT)]
+    foreground = colours[0] if colours else None
+    codes = click.style(
+        plain, fg=foreground, bold=_BOLD in words or None, dim=_FAINT in words or None
+    )
+    return codes + shown[len(plain) :]
+
+
+def _print(line: str, *, to_stderr: bool = False) -> None:
+    """Print lines, without colours unless the stream is a terminal."""
+    plain = bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") == "dumb"
+    forced = bool(os.environ.get("FORCE_COLOR"))
+    click.echo(line, err=to_stderr, color=False if plain else True if forced else None)
 
 
 def padded(sheet: Sheet) -> Sequence[tuple[str, ...]]:
@@ -145,22 +156,20 @@ def print_result(result: Json, form: OutputFormat, print_table: Callable[[Json],
 
 def print_text(plain: str) -> None:
     """Print a text unchanged, with a newline at its end."""
-    out = stdout()
-    out.file.write(plain if plain.endswith("\n") else f"{plain}\n")
-    out.file.flush()
+    sys.stdout.write(plain if plain.endswith("\n") else f"{plain}\n")
+    sys.stdout.flush()
 
 
 def print_failure(message: str, details: Iterable[str] = ()) -> None:
     """Print an error to the standard error stream."""
-    err = stderr()
-    say(("error: ", "bold red"), message, console=err)
+    say(("error: ", "bold red"), message, to_stderr=True)
     for detail in details:
-        say("  ", detail, console=err)
+        say("  ", detail, to_stderr=True)
 
 
 def print_warning(message: str) -> None:
     """Print a warning to the standard error stream."""
-    say(("warning: ", "yellow"), message, console=stderr())
+    say(("warning: ", "yellow"), message, to_stderr=True)
 
 
 def print_refusal(status: Json) -> None:

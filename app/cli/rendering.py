@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from app.cli.contents import Contents
-from app.cli.manifests import Unreadable
+from app.cli.failures import Unreadable
 from app.domain.addresses import family_of_text
 from app.domain.errors import DomainError
 from app.domain.names import REVISION_ZERO

@@ -21,6 +21,8 @@ SEGMENT_LENGTH_MAX = 253  # characters of a name that is any segment of a path
 PORT_NAME_LENGTH_MAX = 15  # characters of an IANA service name
 SUFFIX_LENGTH = 5  # characters of a generated suffix
 
+ZONE_LABEL = "topology.kubernetes.io/zone"  # of a Node, whose value names its zone
+
 _SUFFIX_ALPHABET = "bcdfghjklmnpqrstvwxz2456789"  # nothing that spells words or looks alike
 
 Uid = NewType("Uid", str)
@@ -28,6 +30,7 @@ Revision = NewType("Revision", int)
 
 UNASSIGNED_UID = Uid("")
 REVISION_ZERO = Revision(0)  # before the first write
+_REVISION_DIGITS_MAX = 18  # below 2**63
 
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?\Z")
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*\Z")
@@ -42,6 +45,16 @@ _SUBDOMAIN_RULE = (
     "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or "
     "'.', and must start and end with an alphanumeric character"
 )
+
+
+def parse_revision(text: str) -> Revision:
+    """Parse a resourceVersion; 0 for text that cannot be a revision of this registry."""
+    return Revision(int(text)) if is_revision(text) else REVISION_ZERO
+
+
+def is_revision(text: str) -> bool:
+    """Whether the text has the form of a revision."""
+    return text.isascii() and text.isdecimal() and len(text) <= _REVISION_DIGITS_MAX
 
 
 class NamespacedName(NamedTuple):

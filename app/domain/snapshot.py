@@ -10,7 +10,7 @@ are not known here.
 Source: style.md 2, decisions 2 and 3.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -192,10 +192,18 @@ class Snapshot:
         return _reoccupied(stepped, old ^ new)
 
 
-def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
-    """Build the snapshot of ``objects`` at once; equal to applying them one by one."""
+def load(
+    objects: Iterable[Object],
+    *,
+    revision: Revision,
+    terms: Callable[[Object], Iterable[Term]] = terms_of,
+) -> Snapshot:
+    """Build the snapshot of ``objects`` at once; equal to applying them one by one.
+
+    One that is asked only under some terms, and never changed, needs no others.
+    """
     every = tuple(objects)
-    index = _index_of(every)
+    index = _index_of(every, terms)
     by_kind: dict[str, dict[NamespacedName, Object]] = {each.name: {} for each in RESOURCES}
     for registered in every:
         by_kind[resource_of(registered).name][registered.metadata.key] = registered
@@ -207,7 +215,9 @@ def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
     return _reoccupied(loaded, index)
 
 
-def _index_of(objects: Iterable[Object]) -> dict[Term, Members]:
+def _index_of(
+    objects: Iterable[Object], terms: Callable[[Object], Iterable[Term]]
+) -> dict[Term, Members]:
     """Index all objects at once, without a dict for the many terms that have one member.
 
     The terms with an object as their only member share one mapping, to save memory.
@@ -217,7 +227,7 @@ def _index_of(objects: Iterable[Object]) -> dict[Term, Members]:
     for registered in objects:
         key = registered.metadata.key
         alone = _NO_MEMBERS.set(key, None)
-        for term in terms_of(registered):
+        for term in terms(registered):
             if term in several:
                 several[term][key] = None
             elif (only := index.get(term)) is None:

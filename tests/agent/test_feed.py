@@ -8,7 +8,9 @@ import pytest
 from pydantic import ValidationError
 
 from app.agent.feed import AGENT_BOUNDS, Feed
-from app.agent.modes import IPVS, NFTABLES, Mode
+from app.agent.modes.ipvs import IPVS
+from app.agent.modes.mode import Mode
+from app.agent.modes.nftables import NFTABLES
 from app.domain.names import Revision
 from tests.client.hostile_servers import NONSENSE, Script, hostile
 from waypost.client.errors import Misbehaved, WaypostError

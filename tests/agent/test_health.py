@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from app.agent.health import HEALTH_TIMEOUT_S, AgentStats, ProxyHealth, metrics_route, ready_route
+from app.agent.health import HEALTH_TIMEOUT_S, ProxyHealth, metrics_route, ready_route
+from app.agent.stats import AgentStats
 from app.domain.names import Revision
 from app.health_server import JSON, Answer
 from tests.builders import NOON

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import httpx
 import pytest
 
-from app.agent.health import AgentStats
 from app.agent.health_check_ports import HealthCheckPorts
+from app.agent.stats import AgentStats
 from app.domain.dataplane.rules.health_checks import HealthCheckNodePort, HealthChecks
 from app.health_server import Connections
 from tests.builders import key

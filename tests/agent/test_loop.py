@@ -362,6 +362,21 @@ async def test_health_checks_are_published_after_the_rules_are_applied() -> None
         assert [check.local_endpoints for check in published[-1].values()] == [2]
 
 
+async def test_who_asks_for_health_checks_late_is_given_those_that_are_applied() -> None:
+    async with a_world(EXPOSED, HERE) as world:
+        sink = BrokenSink(0)
+        agent, published = world.agent(sink), list[HealthChecks]()
+        await agent.turn()
+        agent.publish_to(published.append)
+        assert (published, agent.first_applied.is_set()) == ([], False)
+        sink.steps_left = 1_000
+        await settle(agent)
+        late = list[HealthChecks]()
+        agent.publish_to(late.append)
+        assert late == [world.desired_checks()] == published[-1:]
+        assert agent.first_applied.is_set()
+
+
 async def test_a_changed_health_check_alone_is_published_without_steps() -> None:
     moved = replace(NODE, addresses=(NodeAddress(type="InternalIP", address="192.0.2.99"),))
     config = RulesConfig(node_port_addresses=("192.0.2.0/24",))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.agent.feed import Feed
 from app.agent.loop import RulesLoop
-from app.agent.modes import NFTABLES
+from app.agent.modes.nftables import NFTABLES
 from app.agent.sinks.nftables import NftablesSink
 from app.domain.changes import Change
 from app.domain.dataplane.nftables.state import Tables, tables_of

@@ -4,7 +4,7 @@ import pytest
 
 from app.agent.feed import Feed
 from app.agent.loop import RulesLoop
-from app.agent.modes import IPVS
+from app.agent.modes.ipvs import IPVS
 from app.agent.process import clean_up, lacking_privilege
 from app.agent.sinks.sink import DrySink, SinkFailed
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, RealServerKey

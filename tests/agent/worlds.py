@@ -12,7 +12,7 @@ from prometheus_client import CollectorRegistry
 
 from app.agent.feed import Feed
 from app.agent.loop import PACE, Pace, RulesLoop
-from app.agent.modes import IPVS
+from app.agent.modes.ipvs import IPVS
 from app.api import application
 from app.api.objects.streams import Watching
 from app.domain.changes import Change

@@ -59,4 +59,4 @@ def test_the_errors_alone_load_neither_httpx_nor_asyncio() -> None:
 
 def test_a_name_that_the_client_does_not_have_is_an_attribute_error() -> None:
     with pytest.raises(AttributeError, match="no attribute 'Final'"):
-        _ = waypost.client.Final  # pyright: ignore[reportAttributeAccessIssue]  there is none
+        _ = waypost.client.Final

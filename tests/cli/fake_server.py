@@ -6,14 +6,19 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 import httpx
-from typer.testing import CliRunner
+from click.testing import CliRunner
 
 from app.cli.application import client_verbs
 
 Answer = httpx.Response | Mapping[str, object] | str
 Answers = Mapping[tuple[str, str], Answer]
+
+
+THE_NETWORK: Final = httpx.MockTransport(lambda _: httpx.Response(500))
+"""In place of a server: verbs connect as they do outside tests."""
 
 
 @dataclass
@@ -65,7 +70,9 @@ def run(
     result = CliRunner().invoke(
         client_verbs(),
         arguments,
-        obj=transport or httpx.MockTransport(_refuse_connection),
+        obj=None
+        if transport is THE_NETWORK
+        else transport or httpx.MockTransport(_refuse_connection),
         input=stdin,
         env={"WAYPOST_API": "", "COLUMNS": "100"},
         catch_exceptions=False,

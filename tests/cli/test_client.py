@@ -8,12 +8,14 @@ import httpx
 import pytest
 
 from app.cli.client import CLI_BOUNDS, Api
-from tests.cli.fake_server import FakeServer, in_turn, refusal, run, stream
+from tests.cli.fake_server import THE_NETWORK, FakeServer, in_turn, refusal, run, stream
 from tests.client.hostile_servers import OK, Script, bomb, endless_gzip, gzipped, hostile, whole
 from waypost.client.errors import InvalidURL, Misbehaved, Refused, WaypostError
 
 URL = "http://waypost.test"
-THE_NETWORK = httpx.AsyncHTTPTransport(trust_env=False)
+LOOPED = httpx.AsyncHTTPTransport(trust_env=False)
+NETWORKS = {"direct": None, "looped": LOOPED}
+"""Both clients of HTTP, on real sockets."""
 
 
 def api(answer: httpx.Response) -> Api:
@@ -115,11 +117,12 @@ VERBS = [("get", "svc"), ("watch", "--timeout", "5"), ("rules", "n1")]
 
 @pytest.mark.parametrize(("script", "words"), NONSENSE.values(), ids=NONSENSE.keys())
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb[0])
+@pytest.mark.parametrize("network", [THE_NETWORK, LOOPED], ids=NETWORKS.keys())
 async def test_another_server_is_one_clear_line_with_the_exit_code_of_no_connection(
-    script: Script, words: str, verb: tuple[str, ...]
+    script: Script, words: str, verb: tuple[str, ...], network: httpx.AsyncBaseTransport
 ) -> None:
     async with hostile(script) as server:
-        ended = await asyncio.to_thread(run, *verb, "--api", server.url, server=THE_NETWORK)
+        ended = await asyncio.to_thread(run, *verb, "--api", server.url, server=network)
     assert (ended.code, ended.out) == (2, "")
     assert ended.err.startswith("error: ")
     assert server.url in ended.err
@@ -144,7 +147,10 @@ WITHOUT_END = {
 
 @pytest.mark.parametrize("read", READS.values(), ids=READS.keys())
 @pytest.mark.parametrize("script", WITHOUT_END.values(), ids=WITHOUT_END.keys())
-async def test_endless_answers_are_read_within_bounds(script: Script, read: Read) -> None:
+@pytest.mark.parametrize("network", NETWORKS.values(), ids=NETWORKS.keys())
+async def test_endless_answers_are_read_within_bounds(
+    script: Script, read: Read, network: httpx.AsyncBaseTransport | None
+) -> None:
     tight = replace(
         CLI_BOUNDS,
         answer_octets_max=1_000_000,
@@ -153,10 +159,11 @@ async def test_endless_answers_are_read_within_bounds(script: Script, read: Read
         line_s_max=0.5,
     )
     async with hostile(script) as server:
+        api = Api(server.url, bounds=tight, transport=network)
         with pytest.raises(
             WaypostError, match=r"more than 1000000 bytes|within 0\.5 s|which it was"
         ):
-            await asyncio.to_thread(read, Api(server.url, bounds=tight))
+            await asyncio.to_thread(read, api)
 
 
 async def test_an_answer_nested_too_deeply_is_one_line() -> None:

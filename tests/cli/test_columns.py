@@ -6,16 +6,7 @@ import pytest
 
 from app.cli.columns import external_ips, service_ports, sheet
 from app.cli.fields import Json
-from app.domain.objects.endpoint_slice import ENDPOINT_SLICE
-from app.domain.objects.namespace import NAMESPACE
-from app.domain.objects.node import NODE
-from app.domain.objects.pod import POD
-from app.domain.objects.resource import AnyResource
-from app.domain.objects.role import CLUSTER_ROLE, ROLE
-from app.domain.objects.role_binding import CLUSTER_ROLE_BINDING, ROLE_BINDING
-from app.domain.objects.service import SERVICE
-from app.domain.objects.service_cidr import SERVICE_CIDR
-from app.domain.resources import RESOURCES
+from app.cli.kinds import KINDS, Kind, kind_named
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 META = {"name": "ent", "namespace": "dev", "creationTimestamp": "2026-01-01T11:59:00Z"}
@@ -25,13 +16,13 @@ def a_document(**fields: object) -> Json:
     return {"metadata": META, **fields}
 
 
-def row_of(document: Json, kind: AnyResource) -> dict[str, str]:
+def row_of(document: Json, kind: Kind) -> dict[str, str]:
     table = sheet([document], kind, NOW, is_wide=True)
     return dict(zip(table.headings, table.rows[0], strict=True))
 
 
 def test_every_kind_is_listed_at_least_by_name_and_age() -> None:
-    for kind in RESOURCES:
+    for kind in KINDS:
         headings = set(row_of(a_document(), kind))
         assert "NAME" in headings
         assert headings & {"AGE", "CREATED AT"}
@@ -46,7 +37,7 @@ def test_a_service_shows_its_address_ports_and_selector() -> None:
             "selector": {"app": "ent", "tier": "web"},
         }
     )
-    assert row_of(service, SERVICE) == {
+    assert row_of(service, kind_named("Service")) == {
         "NAME": "ent",
         "TYPE": "NodePort",
         "CLUSTER-IP": "10.96.0.20",
@@ -58,11 +49,11 @@ def test_a_service_shows_its_address_ports_and_selector() -> None:
 
 
 def test_narrow_tables_have_no_wide_columns_and_lists_over_namespaces_name_these() -> None:
-    narrow = sheet([a_document()], SERVICE, NOW, with_namespace=True)
+    narrow = sheet([a_document()], kind_named("Service"), NOW, with_namespace=True)
     assert narrow.headings[0] == "NAMESPACE"
     assert "SELECTOR" not in narrow.headings
     assert narrow.rows[0][:2] == ("dev", "ent")
-    assert sheet([], NODE, NOW, with_namespace=True).headings[0] == "NAME"
+    assert sheet([], kind_named("Node"), NOW, with_namespace=True).headings[0] == "NAME"
 
 
 @pytest.mark.parametrize(
@@ -89,7 +80,7 @@ def test_external_addresses_depend_on_the_type(spec: Json, status: Json, shown: 
 
 def test_a_service_without_ports_shows_none() -> None:
     assert service_ports({"spec": {}}) == ""
-    assert row_of(a_document(spec={}), SERVICE)["PORT(S)"] == "<none>"
+    assert row_of(a_document(spec={}), kind_named("Service"))["PORT(S)"] == "<none>"
 
 
 @pytest.mark.parametrize(
@@ -111,7 +102,7 @@ def test_a_service_without_ports_shows_none() -> None:
 def test_a_pod_shows_its_readiness_and_status(
     pod: dict[str, object], ready: str, status: str
 ) -> None:
-    row = row_of({**a_document(), **pod}, POD)
+    row = row_of({**a_document(), **pod}, kind_named("Pod"))
     assert (row["READY"], row["STATUS"]) == (ready, status)
 
 
@@ -119,7 +110,7 @@ def test_a_pod_shows_its_addresses_and_node() -> None:
     pod = a_document(
         spec={"nodeName": "n1"}, status={"podIPs": [{"ip": "10.244.0.1"}, {"ip": "fd00::1"}]}
     )
-    row = row_of(pod, POD)
+    row = row_of(pod, kind_named("Pod"))
     assert (row["IP"], row["NODE"]) == ("10.244.0.1,fd00::1", "n1")
 
 
@@ -142,7 +133,7 @@ def test_a_node_shows_status_roles_address_and_zone() -> None:
             "conditions": [{"type": "Ready", "status": "True"}],
         },
     }
-    row = row_of(node, NODE)
+    row = row_of(node, kind_named("Node"))
     assert row["STATUS"] == "Ready,SchedulingDisabled"
     assert row["ROLES"] == "edge,worker"
     assert (row["INTERNAL-IP"], row["ZONE"], row["EXTERNAL-IP"]) == ("192.0.2.10", "z1", "<none>")
@@ -155,46 +146,58 @@ def test_an_address_of_a_node_that_is_not_an_ip_is_not_shown() -> None:
         for address in ("my-host.example", "10.0.0.256", "")
     ]
     node = {"metadata": META, "status": {"addresses": addresses}}
-    row = row_of(node, NODE)
+    row = row_of(node, kind_named("Node"))
     assert (row["INTERNAL-IP"], row["EXTERNAL-IP"]) == ("<none>", "<none>")
     addresses.append({"type": "InternalIP", "address": "2001:db8::1"})
-    assert row_of(node, NODE)["INTERNAL-IP"] == "2001:db8::1"
+    assert row_of(node, kind_named("Node"))["INTERNAL-IP"] == "2001:db8::1"
 
 
 @pytest.mark.parametrize(("ready", "status"), [("False", "NotReady"), ("Unknown", "NotReady")])
 def test_a_node_that_is_not_ready_says_so(ready: str, status: str) -> None:
     conditions = [{"type": "Ready", "status": ready}]
-    assert row_of(a_document(status={"conditions": conditions}), NODE)["STATUS"] == status
+    assert (
+        row_of(a_document(status={"conditions": conditions}), kind_named("Node"))["STATUS"]
+        == status
+    )
 
 
 def test_a_node_without_conditions_is_unknown() -> None:
-    assert row_of(a_document(), NODE)["STATUS"] == "Unknown"
+    assert row_of(a_document(), kind_named("Node"))["STATUS"] == "Unknown"
 
 
 def test_a_slice_lists_three_endpoints_and_counts_the_rest() -> None:
     addresses = [{"addresses": [f"10.244.0.{number}"]} for number in range(1, 6)]
     row = row_of(
         a_document(addressType="IPv4", ports=[{"port": 8080}], endpoints=addresses),
-        ENDPOINT_SLICE,
+        kind_named("EndpointSlice"),
     )
     assert row["ENDPOINTS"] == "10.244.0.1,10.244.0.2,10.244.0.3 + 2 more..."
     assert row["PORTS"] == "8080"
-    assert row_of(a_document(), ENDPOINT_SLICE)["PORTS"] == "<unset>"
+    assert row_of(a_document(), kind_named("EndpointSlice"))["PORTS"] == "<unset>"
 
 
 def test_namespaces_and_ranges_have_their_columns() -> None:
-    assert row_of(a_document(status={"phase": "Active"}), NAMESPACE)["STATUS"] == "Active"
+    assert (
+        row_of(a_document(status={"phase": "Active"}), kind_named("Namespace"))["STATUS"]
+        == "Active"
+    )
     ranges = a_document(spec={"cidrs": ["10.96.0.0/12", "fd00::/112"]})
-    assert row_of(ranges, SERVICE_CIDR)["CIDRS"] == "10.96.0.0/12,fd00::/112"
+    assert row_of(ranges, kind_named("ServiceCIDR"))["CIDRS"] == "10.96.0.0/12,fd00::/112"
 
 
-@pytest.mark.parametrize("kind", [ROLE, CLUSTER_ROLE], ids=lambda kind: kind.name)
-def test_a_role_shows_when_it_was_made(kind: AnyResource) -> None:
+@pytest.mark.parametrize(
+    "kind", [kind_named("Role"), kind_named("ClusterRole")], ids=lambda kind: kind.name
+)
+def test_a_role_shows_when_it_was_made(kind: Kind) -> None:
     assert row_of(a_document(), kind) == {"NAME": "ent", "CREATED AT": "2026-01-01T11:59:00Z"}
 
 
-@pytest.mark.parametrize("kind", [ROLE_BINDING, CLUSTER_ROLE_BINDING], ids=lambda kind: kind.name)
-def test_a_binding_shows_its_role_and_when_asked_its_subjects(kind: AnyResource) -> None:
+@pytest.mark.parametrize(
+    "kind",
+    [kind_named("RoleBinding"), kind_named("ClusterRoleBinding")],
+    ids=lambda kind: kind.name,
+)
+def test_a_binding_shows_its_role_and_when_asked_its_subjects(kind: Kind) -> None:
     binding = a_document(
         roleRef={"kind": "ClusterRole", "name": "view"},
         subjects=[

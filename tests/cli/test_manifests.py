@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from app.cli.manifests import Manifest, Unreadable, in_namespace, read_manifests
-from app.domain.objects.service import SERVICE as SERVICE_KIND
+from app.cli.failures import Unreadable
+from app.cli.kinds import kind_named
+from app.cli.manifests import Manifest, in_namespace, read_manifests
 
 SERVICE = "apiVersion: v1\nkind: Service\nmetadata: {name: ent, namespace: dev}\n"
 DEPLOYMENT = "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: ent}\n"
@@ -29,7 +30,7 @@ def read_text(text: str) -> tuple[Manifest, ...]:
 
 def test_a_manifest_knows_its_kind_name_and_namespace() -> None:
     manifest = a_manifest(SERVICE)
-    assert (manifest.kind, manifest.name, manifest.namespace) == (SERVICE_KIND, "ent", "dev")
+    assert (manifest.kind, manifest.name, manifest.namespace) == (kind_named("svc"), "ent", "dev")
     assert a_manifest(DEPLOYMENT).kind is None
 
 

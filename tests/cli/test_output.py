@@ -1,13 +1,11 @@
 """The same result for people, for pipes and for programs."""
 
-import io
 import json
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from rich.console import Console
 
 from app.cli.output import (
     OutputFormat,
@@ -19,6 +17,7 @@ from app.cli.output import (
     print_sheet,
     print_text,
     style_of,
+    styled,
     visible,
 )
 
@@ -26,18 +25,18 @@ COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 SHEET = Sheet(("NAME", "STATUS"), (("ent", "Active"), ("a-longer-name", "[b]odd[/b]"), ("x", "")))
 
 
-def printed(*, terminal: bool, width: int = 80) -> str:
-    file = io.StringIO()
-    # The environment of the test run may set colours.
-    environment = {"TERM": "xterm"}
-    print_sheet(
-        SHEET, Console(file=file, force_terminal=terminal, width=width, _environ=environment)
-    )
-    return file.getvalue()
+@pytest.fixture(autouse=True)
+def plain(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
 
 
-def test_a_pipe_gets_uncut_aligned_columns_without_trailing_spaces() -> None:
-    assert printed(terminal=False, width=10).splitlines() == [
+def test_a_pipe_gets_uncut_aligned_columns_without_trailing_spaces(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_sheet(SHEET)
+    assert capsys.readouterr().out.splitlines() == [
         "NAME            STATUS",
         "ent             Active",
         "a-longer-name   [b]odd[/b]",
@@ -45,10 +44,32 @@ def test_a_pipe_gets_uncut_aligned_columns_without_trailing_spaces() -> None:
     ]
 
 
-def test_a_terminal_gets_the_same_in_colour_however_narrow_it_is() -> None:
-    coloured = printed(terminal=True, width=10)
+def test_a_terminal_gets_the_same_in_colour(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    print_sheet(SHEET)
+    uncoloured = capsys.readouterr().out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    print_sheet(SHEET)
+    coloured = capsys.readouterr().out
     assert "\x1b[32mActive" in coloured
-    assert COLOUR.sub("", coloured) == printed(terminal=False)
+    assert COLOUR.sub("", coloured) == uncoloured
+
+
+@pytest.mark.parametrize(("name", "value"), [("NO_COLOR", "1"), ("TERM", "dumb")])
+def test_a_user_may_want_no_colours(
+    name: str, value: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv(name, value)
+    print_failure("no")
+    assert capsys.readouterr().err == "error: no\n"
+
+
+@given(st.text(), st.sampled_from(["", "bold", "dim", "bold red", "green"]))
+def test_a_style_changes_no_letter_of_a_text(text: str, style: str) -> None:
+    shown = visible(text)
+    assert COLOUR.sub("", styled(shown, style)) == shown
 
 
 def test_words_without_a_meaning_have_no_colour() -> None:
@@ -139,10 +160,10 @@ def test_yaml_has_no_control_characters(hostile: str, capsys: pytest.CaptureFixt
 def test_printed_text_has_no_control_characters(
     hostile: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = io.StringIO()
-    print_sheet(Sheet(("NAME",), ((hostile,),)), Console(file=file))
-    assert len(file.getvalue().splitlines()) == 2
-    assert not steers(file.getvalue())
+    print_sheet(Sheet(("NAME",), ((hostile,),)))
+    table = capsys.readouterr().out
+    assert len(table.splitlines()) == 2
+    assert not steers(table)
     print_failure(hostile, [hostile])
     print_document({hostile: [hostile]}, OutputFormat.JSON)
     printed = capsys.readouterr()

@@ -1,8 +1,8 @@
-"""What is generated from the API's document is that of the document that is checked in."""
+"""What is generated is that of the document, and of the kinds, that are checked in."""
 
 import pytest
 
-from waypost.generate import CLIENT, generated
+from waypost.generate import KINDS_OF_COMMAND_LINE, ROOT, generated
 
 
 @pytest.fixture(scope="module")
@@ -10,8 +10,11 @@ def texts() -> dict[str, str]:
     return generated()
 
 
-@pytest.mark.parametrize("name", ["kind_table.py", "models.py"])
+@pytest.mark.parametrize(
+    "name",
+    ["waypost/client/kind_table.py", "waypost/client/models.py", KINDS_OF_COMMAND_LINE],
+)
 def test_a_generated_file_is_current(name: str, texts: dict[str, str]) -> None:
-    assert (CLIENT / name).read_text() == texts[name], (
+    assert (ROOT / name).read_text() == texts[name], (
         "the API has changed: run `make openapi` and review the difference"
     )

@@ -10,7 +10,7 @@ import pytest
 
 from app.api import application
 from app.cli.columns import sheet
-from app.cli.options import kind_named
+from app.cli.kinds import kind_named
 from app.store.keeping.backup import backup_lines, read_backup, restore
 from tests.databases import connected, empty_database
 from tests.end_to_end.processes import serving

@@ -53,6 +53,23 @@ SUITES = (
 """What holds for every kind, these two among them."""
 
 
+KIND_TABLE = "import waypost.generate as g; print(g.kinds_of_command_line(), end='')"
+"""What ``make openapi`` writes for the command line."""
+
+
+def run(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in the copy."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
+    return subprocess.run(
+        [sys.executable, *words],
+        cwd=folder,
+        env={**kept, "PYTHONPATH": str(folder)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
 def with_added_kinds(folder: Path) -> None:
     """Copy the application into a folder, and add the kinds to the copy."""
     shutil.copytree(ROOT / "app", folder / "app", ignore=shutil.ignore_patterns("__pycache__"))
@@ -66,22 +83,11 @@ def with_added_kinds(folder: Path) -> None:
         path.write_text(text)
     for name in ("tests", "migrations", "waypost", "pyproject.toml"):
         (folder / name).symlink_to(ROOT / name)
+    table = run(folder, "-c", KIND_TABLE)
+    (folder / "app" / "cli" / "kind_table.py").write_text(table.stdout)
 
 
 def test_three_files_and_three_lines_make_a_kind(tmp_path: Path) -> None:
     with_added_kinds(tmp_path)
-    words = [
-        sys.executable,
-        *("-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0"),
-        *SUITES,
-    ]
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTEST_")}
-    ended = subprocess.run(
-        words,
-        cwd=tmp_path,
-        env={**kept, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    ended = run(tmp_path, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-n", "0", *SUITES)
     assert ended.returncode == 0, ended.stdout[-6_000:] + ended.stderr[-2_000:]

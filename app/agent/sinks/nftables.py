@@ -14,22 +14,23 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.agent.conntrack import forget_flows
-from app.agent.modes import NFT
+from app.agent.modes.nftables import NFT
 from app.agent.sinks import programs
 from app.agent.sinks.programs import Run
-from app.agent.sinks.readings import parse_bound
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.ipvs.operations import RealServerKey
 from app.domain.dataplane.nftables.loading import loaded
 from app.domain.dataplane.nftables.state import Table, Tables, parse_listing
 from app.domain.dataplane.nftables.table import KEPT_SETS, TABLE, WORDS, declarations
 from app.domain.dataplane.nftables.table_flows import Flow, changed_destinations, is_stale
 from app.domain.dataplane.nftables.text import encode_removal
 from app.domain.errors import BadRequest
+
+if TYPE_CHECKING:
+    from app.domain.dataplane.ipvs.operations import RealServerKey
 
 _UNKNOWN: Final = ("?",)  # equal to no desired rules
 _log = logging.getLogger(__name__)
@@ -86,7 +87,7 @@ class NftablesSink:
             await self._remember_spelling()
         await self._forget_stale_flows(before)
 
-    async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
+    async def idle(self, servers: "Collection[RealServerKey]") -> "Collection[RealServerKey]":
         """Return all: nothing drains in this mode."""
         return servers
 
@@ -114,6 +115,9 @@ class NftablesSink:
         changed = changed_destinations(before, self._held)
         if not changed:
             return
+        # Slow to load, and seldom needed: an agent that starts has no flows to forget.
+        from app.agent.sinks.readings import parse_bound  # noqa: PLC0415
+
         own = parse_bound(await self._run("ip -j addr show up")).own
         for family, expected in changed.items():
             try:

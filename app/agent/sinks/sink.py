@@ -7,10 +7,12 @@ neither reports nor touches the objects of other programs.
 """
 
 from collections.abc import Callable, Collection, Sequence
-from typing import Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from app.agent.modes import Mode
-from app.domain.dataplane.ipvs.operations import RealServerKey
+from app.agent.modes.mode import Mode
+
+if TYPE_CHECKING:
+    from app.domain.dataplane.ipvs.operations import RealServerKey
 
 StateT = TypeVar("StateT")
 StepT = TypeVar("StepT")
@@ -35,7 +37,7 @@ class Sink(Protocol[StateT, StepT_contra]):
         """Apply steps in order, in as few calls as possible; raises SinkFailed."""
         ...
 
-    async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
+    async def idle(self, servers: "Collection[RealServerKey]") -> "Collection[RealServerKey]":
         """Return the real servers that have no connections; raises SinkFailed."""
         ...
 
@@ -68,7 +70,7 @@ class DrySink(Generic[StateT, StepT]):
         self._write(self._mode.written(steps))
         self._held = self._mode.advanced(steps, self._held)
 
-    async def idle(self, servers: Collection[RealServerKey]) -> Collection[RealServerKey]:
+    async def idle(self, servers: "Collection[RealServerKey]") -> "Collection[RealServerKey]":
         """Ask the kernel; servers that it does not know have no connections."""
         try:
             return await self._sink.idle(servers)

@@ -5,55 +5,57 @@ files -> one List -> POST /apply -> the result for each object
 
 import re
 from collections.abc import Iterable, Sequence
-from typing import Annotated
 
-import typer
+import click
 
-from app.cli.client import Api, Parameters
+from app.cli.client import Api
 from app.cli.fields import Json, mapping, mappings, text
 from app.cli.manifests import Manifest, in_namespace, read_manifests, unreadable
 from app.cli.options import (
-    API,
-    ApiOption,
-    DryRunOption,
-    FilesOption,
-    OutputOption,
-    SelectorOption,
-    StrictOption,
+    api_option,
     connect,
+    dry_run_option,
+    files_option,
+    namespace_option,
+    output_option,
+    selector_option,
+    strict_option,
 )
 from app.cli.output import OutputFormat, print_result, print_warning, say, style_of
 from waypost.client.errors import Refused, refusal_of
+from waypost.client.http.queries import Parameters
 
 _DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](?:\.((?:[\w-]+|\[[^\]]*\]|\.(?=\w))*))?")
 
 
+@click.command()
+@files_option
+@click.argument("more_files", metavar="[FILE]...", nargs=-1, help="More files, as with -f.")
+@namespace_option("", "The namespace of objects that name none.")
+@dry_run_option
+@click.option("--prune", is_flag=True, help="Delete objects selected by -l and not in the files.")
+@selector_option
+@strict_option
+@output_option()
+@api_option
+@click.pass_context
 def apply(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    files: FilesOption,
-    more_files: Annotated[
-        list[str] | None, typer.Argument(metavar="FILE", help="More files, as with -f.")
-    ] = None,
+    context: click.Context,
+    files: Sequence[str],
+    more_files: Sequence[str],
     *,
-    namespace: Annotated[
-        str,
-        typer.Option(
-            "--namespace", "-n", metavar="NS", help="The namespace of objects that name none."
-        ),
-    ] = "",
-    dry_run: DryRunOption = False,
-    prune: Annotated[
-        bool, typer.Option("--prune", help="Delete objects selected by -l and not in the files.")
-    ] = False,
-    selector: SelectorOption = "",
-    strict: StrictOption = False,
-    output: OutputOption = OutputFormat.TABLE,
-    api: ApiOption = API,
+    namespace: str,
+    dry_run: bool,
+    prune: bool,
+    selector: str,
+    strict: bool,
+    output: OutputFormat,
+    api: str,
 ) -> None:
     """Create or replace the objects of manifests, as one write."""
     if prune and not selector:
-        raise typer.BadParameter("--prune needs a selector: -l app=ent")
-    read = read_manifests([*files, *(more_files or ())])
+        raise click.BadParameter("--prune needs a selector: -l app=ent")
+    read = read_manifests([*files, *more_files])
     manifests = [in_namespace(manifest, namespace) for manifest in read]
     _report_duplicates(manifests, strict=strict)
     query = {

@@ -5,42 +5,40 @@ verb, resource or path -> POST /can-i -> yes | no - reason
 Source: access.md 2.11; kubectl's `auth can-i`.
 """
 
-from typing import Annotated
-
-import typer
+import click
 
 from app.cli.fields import Json, text
-from app.cli.options import (
-    API,
-    KINDS_BY_WORD,
-    ApiOption,
-    NamespaceOption,
-    OutputOption,
-    connect,
-    word_and_name,
-)
+from app.cli.kinds import KINDS_BY_WORD, word_and_name
+from app.cli.options import api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, print_document, say
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
+from waypost.client.paths import DEFAULT_NAMESPACE
 
 
+@click.command("can-i")
+@click.argument("verb", metavar="VERB", help="Such as get, create or *.")
+@click.argument(
+    "resource",
+    metavar="RESOURCE",
+    help="svc, services, tokens.access.waypost, svc/ent; or a /path.",
+)
+@click.argument("name", metavar="[NAME]", default="", help="One object.")
+@namespace_option("")
+@click.option("--all-namespaces", "-A", is_flag=True, help="In every namespace.")
+@click.option("--subresource", default="", help="Such as status.")
+@output_option()
+@api_option
+@click.pass_context
 def can_i(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    verb: Annotated[str, typer.Argument(metavar="VERB", help="Such as get, create or *.")],
-    resource: Annotated[
-        str,
-        typer.Argument(
-            metavar="RESOURCE", help="svc, services, tokens.access.waypost, svc/ent; or a /path."
-        ),
-    ],
-    name: Annotated[str, typer.Argument(metavar="NAME", help="One object.")] = "",
+    context: click.Context,
+    verb: str,
+    resource: str,
+    name: str,
     *,
-    namespace: NamespaceOption = "",
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="In every namespace.")
-    ] = False,
-    subresource: Annotated[str, typer.Option(help="Such as status.")] = "",
-    output: OutputOption = OutputFormat.TABLE,
-    api: ApiOption = API,
+    namespace: str,
+    all_namespaces: bool,
+    subresource: str,
+    output: OutputFormat,
+    api: str,
 ) -> None:
     """Ask whether you may do something; exits with 1 if not."""
     if resource.startswith("/"):
@@ -57,7 +55,7 @@ def can_i(  # noqa: PLR0913  each parameter is an option of the command
         spec = {"resourceAttributes": {key: value for key, value in asked.items() if value}}
     review = connect(context, api).ask("POST", "/can-i", body=_review(spec))
     if not _print_answer(review, output):
-        raise typer.Exit(1)
+        context.exit(1)
 
 
 def _print_answer(review: Json, output: OutputFormat) -> bool:

@@ -3,72 +3,67 @@
 kind, name | files -> one DELETE each, referring objects before those they refer to
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated
 
-import typer
+import click
 
-from app.cli.client import Api, Parameters
+from app.cli.client import Api
 from app.cli.fields import Json, mappings, text
+from app.cli.kinds import ENDPOINTS, KINDS, Kind, kind_and_name, kind_named, object_path
 from app.cli.manifests import in_namespace, read_manifests
-from app.cli.options import (
-    API,
-    ApiOption,
-    DryRunOption,
-    NamespaceOption,
-    connect,
-    kind_and_name,
-    object_path,
-)
+from app.cli.options import api_option, connect, dry_run_option, namespace_option
 from app.cli.output import print_refusal, print_warning, say
-from app.domain.objects.endpoint_slice import (
-    ENDPOINT_SLICE,
-    MANAGED_BY_LABEL,
-    MIRRORED_BY,
-    SERVICE_NAME_LABEL,
-)
-from app.domain.objects.endpoints import ENDPOINTS
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.domain.objects.resource import AnyResource
-from app.domain.resources import RESOURCES
 from waypost.client.errors import Refused
+from waypost.client.http.queries import Parameters
+from waypost.client.paths import DEFAULT_NAMESPACE
 
 
 @dataclass(frozen=True, slots=True)
 class _Target:
-    kind: AnyResource
+    kind: Kind
     namespace: str
     name: str
 
 
+@click.command()
+@click.argument("kind_word", metavar="[KIND]", required=False, help="Such as svc, or svc/ent.")
+@click.argument("name", metavar="[NAME]", required=False, help="The object's name.")
+@click.option(
+    "--filename",
+    "-f",
+    "files",
+    multiple=True,
+    metavar="FILE",
+    help="Manifests of objects to delete.",
+)
+@namespace_option("")
+@click.option(
+    "--grace-period",
+    "grace_period_s",
+    type=click.IntRange(min=0),
+    metavar="SECONDS",
+    help="How long a Pod keeps terminating.",
+)
+@click.option("--ignore-not-found", is_flag=True, help="A missing object counts as deleted.")
+@dry_run_option
+@api_option
+@click.pass_context
 def delete(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    kind_word: Annotated[
-        str | None, typer.Argument(metavar="KIND", help="Such as svc, or svc/ent.")
-    ] = None,
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The object's name.")] = None,
+    context: click.Context,
+    kind_word: str | None,
+    name: str | None,
     *,
-    files: Annotated[
-        list[str] | None,
-        typer.Option("--filename", "-f", metavar="FILE", help="Manifests of objects to delete."),
-    ] = None,
-    namespace: NamespaceOption = "",
-    grace_period_s: Annotated[
-        int | None,
-        typer.Option(
-            "--grace-period", min=0, metavar="SECONDS", help="How long a Pod keeps terminating."
-        ),
-    ] = None,
-    ignore_not_found: Annotated[
-        bool, typer.Option("--ignore-not-found", help="A missing object counts as deleted.")
-    ] = False,
-    dry_run: DryRunOption = False,
-    api: ApiOption = API,
+    files: Sequence[str],
+    namespace: str,
+    grace_period_s: int | None,
+    ignore_not_found: bool,
+    dry_run: bool,
+    api: str,
 ) -> None:
     """Delete one object, or all objects of the given manifests."""
     if bool(files) == bool(kind_word):
-        raise typer.BadParameter("say either a kind and a name, or files with -f")
+        raise click.BadParameter("say either a kind and a name, or files with -f")
     targets = _in_files(files, namespace) if files else [_named(kind_word or "", name, namespace)]
     query = {"dryRun": "All" if dry_run else "", "gracePeriodSeconds": grace_period_s}
     server = connect(context, api)
@@ -76,13 +71,13 @@ def delete(  # noqa: PLR0913  each parameter is an option of the command
         _delete(server, target, query, ignore_not_found=ignore_not_found) for target in targets
     ]
     if not all(results):
-        raise typer.Exit(1)
+        context.exit(1)
 
 
 def _named(kind_word: str, name: str | None, namespace: str) -> _Target:
     kind, wanted = kind_and_name(kind_word, name)
     if not wanted:
-        raise typer.BadParameter(f"which of the {kind.plural}? A name is missing")
+        raise click.BadParameter(f"which of the {kind.plural}? A name is missing")
     return _Target(kind, namespace or DEFAULT_NAMESPACE, wanted)
 
 
@@ -103,13 +98,13 @@ def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
         if (kind := manifest.kind) is not None and manifest.name
     ]
     # Objects that refer to a Service are deleted before it, Endpoints first.
-    order = (ENDPOINTS, *reversed(RESOURCES))
+    order = (ENDPOINTS, *reversed(KINDS))
     return sorted(targets, key=lambda target: order.index(target.kind))
 
 
 def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found: bool) -> bool:
     """Delete one object and print the result; returns whether it is gone or terminating."""
-    if target.kind is ENDPOINTS:
+    if target.kind == ENDPOINTS:
         return _delete_mirrored(server, target, query)
     path = object_path(target.kind, target.namespace, target.name)
     try:
@@ -128,11 +123,19 @@ def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found
 
 def _delete_mirrored(server: Api, target: _Target, query: Parameters) -> bool:
     """Delete the slices that mirror an Endpoints object, if there are any."""
+    # Kinds are slow to load, which deleting by name need not spend.
+    from app.domain.objects.endpoint_slice import (  # noqa: PLC0415
+        MANAGED_BY_LABEL,
+        MIRRORED_BY,
+        SERVICE_NAME_LABEL,
+    )
+
+    slices_kind = kind_named("EndpointSlice")
     selector = f"{SERVICE_NAME_LABEL}={target.name},{MANAGED_BY_LABEL}={MIRRORED_BY}"
     asked = {"namespace": target.namespace, "labelSelector": selector}
-    found = mappings(server.ask("GET", f"/{ENDPOINT_SLICE.plural}", query=asked), "items")
+    found = mappings(server.ask("GET", f"/{slices_kind.plural}", query=asked), "items")
     slices = [
-        _Target(ENDPOINT_SLICE, target.namespace, text(each, "metadata", "name")) for each in found
+        _Target(slices_kind, target.namespace, text(each, "metadata", "name")) for each in found
     ]
     if not slices:
         say(f"endpoints/{target.name}: nothing is mirrored from it in {target.namespace}")

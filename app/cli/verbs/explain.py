@@ -4,41 +4,40 @@ service -> GET /services/{namespace}/{name}/explain -> a summary, then each Pod
 """
 
 from collections.abc import Iterator
-from typing import Annotated
 
-import typer
+import click
 
 from app.cli.fields import Json, mapping, mappings, text, texts
-from app.cli.options import (
-    API,
-    KINDS_BY_WORD,
-    ApiOption,
-    NamespaceOption,
-    OutputOption,
-    connect,
-    kind_and_name,
-)
+from app.cli.kinds import KINDS_BY_WORD, SERVICE_NAME, kind_and_name
+from app.cli.options import api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.domain.objects.service import SERVICE
+from waypost.client.paths import path_of
 
 
+@click.command()
+@click.argument("kind_word", metavar="service", help="service, or svc/ent.")
+@click.argument("name", metavar="[NAME]", required=False, help="The Service.")
+@namespace_option()
+@output_option()
+@api_option
+@click.pass_context
 def explain(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    kind_word: Annotated[str, typer.Argument(metavar="service", help="service, or svc/ent.")],
-    name: Annotated[str | None, typer.Argument(metavar="NAME", help="The Service.")] = None,
+    context: click.Context,
+    kind_word: str,
+    name: str | None,
     *,
-    namespace: NamespaceOption = DEFAULT_NAMESPACE,
-    output: OutputOption = OutputFormat.TABLE,
-    api: ApiOption = API,
+    namespace: str,
+    output: OutputFormat,
+    api: str,
 ) -> None:
     """Explain why each Pod is, or is not, an endpoint of a Service."""
     if name is None and "/" not in kind_word and kind_word.lower() not in KINDS_BY_WORD:
-        kind_word, name = SERVICE.plural, kind_word  # a single word is a name
+        kind_word, name = SERVICE_NAME, kind_word  # a single word is a name
     kind, wanted = kind_and_name(kind_word, name)
-    if kind is not SERVICE or not wanted:
-        raise typer.BadParameter("only Services are explained: waypost explain service NAME")
-    explanation = connect(context, api).ask("GET", f"/services/{namespace}/{wanted}/explain")
+    if kind.name != SERVICE_NAME or not wanted:
+        raise click.BadParameter("only Services are explained: waypost explain service NAME")
+    path = f"{path_of(kind.plural, namespace, wanted)}/explain"
+    explanation = connect(context, api).ask("GET", path)
     print_result(explanation, output, print_explanation)
 
 

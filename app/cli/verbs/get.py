@@ -6,51 +6,44 @@ kind, name, selectors -> GET -> Sheet | document
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from http import HTTPStatus
-from typing import Annotated
 
-import typer
+import click
 
 from app.cli.client import Api
 from app.cli.columns import sheet
 from app.cli.fields import Json, mappings
-from app.cli.options import (
-    API,
-    ApiOption,
-    NamespaceOption,
-    OutputOption,
-    SelectorOption,
-    connect,
-    kind_and_name,
-    object_path,
-)
-from app.cli.output import OutputFormat, print_document, print_sheet, print_warning, say, stderr
-from app.domain.objects.namespace import DEFAULT_NAMESPACE
-from app.domain.objects.resource import AnyResource
+from app.cli.kinds import Kind, kind_and_name, object_path
+from app.cli.options import api_option, connect, namespace_option, output_option, selector_option
+from app.cli.output import OutputFormat, print_document, print_sheet, print_warning, say
 from waypost.client.errors import Refused
 
-KindArgument = Annotated[
-    str, typer.Argument(metavar="KIND", help="svc, po, no, ns, eps or the full name; or svc/ent.")
-]
-NameArgument = Annotated[str | None, typer.Argument(metavar="NAME", help="One object.")]
 
-
+@click.command()
+@click.argument(
+    "kind_word", metavar="KIND", help="svc, po, no, ns, eps or the full name; or svc/ent."
+)
+@click.argument("name", metavar="[NAME]", required=False, help="One object.")
+@namespace_option()
+@click.option("--all-namespaces", "-A", is_flag=True, help="Objects of every namespace.")
+@selector_option
+@output_option()
+@api_option
+@click.pass_context
 def get(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    kind_word: KindArgument,
-    name: NameArgument = None,
+    context: click.Context,
+    kind_word: str,
+    name: str | None,
     *,
-    namespace: NamespaceOption = DEFAULT_NAMESPACE,
-    all_namespaces: Annotated[
-        bool, typer.Option("--all-namespaces", "-A", help="Objects of every namespace.")
-    ] = False,
-    selector: SelectorOption = "",
-    output: OutputOption = OutputFormat.TABLE,
-    api: ApiOption = API,
+    namespace: str,
+    all_namespaces: bool,
+    selector: str,
+    output: OutputFormat,
+    api: str,
 ) -> None:
     """List objects of a kind, or show one of them."""
     kind, wanted = kind_and_name(kind_word, name)
     if wanted and (all_namespaces or selector):
-        raise typer.BadParameter("a name and a selection of many exclude each other")
+        raise click.BadParameter("a name and a selection of many exclude each other")
     server = connect(context, api)
     if wanted:
         document = server.ask("GET", object_path(kind, namespace, wanted))
@@ -67,14 +60,14 @@ def get(  # noqa: PLR0913  each parameter is an option of the command
         return
     if not objects:
         where = f" in {namespace}" if kind.is_namespaced and not all_namespaces else ""
-        say(f"no {kind.plural}{where}", console=stderr())
+        say(f"no {kind.plural}{where}", to_stderr=True)
         return
     is_wide = output is OutputFormat.WIDE
     now = datetime.now(UTC)
     print_sheet(sheet(objects, kind, now, is_wide=is_wide, with_namespace=all_namespaces))
 
 
-def _listed(server: Api, kind: AnyResource, query: Mapping[str, str]) -> Json:
+def _listed(server: Api, kind: Kind, query: Mapping[str, str]) -> Json:
     """List objects; those of all namespaces only as far as the caller may see them."""
     path = f"/{kind.plural}"
     try:

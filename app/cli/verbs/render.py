@@ -4,45 +4,42 @@ files, node -> the same NodeRules, texts and nftables as from a server
 """
 
 import json
-from typing import Annotated
+from collections.abc import Sequence
 
-import typer
+import click
 
 from app.cli.manifests import read_manifests
-from app.cli.options import FilesOption, OutputOption, StrictOption
+from app.cli.options import files_option, output_option, strict_option
 from app.cli.output import OutputFormat, print_result, print_text, print_warning
-from app.cli.verbs.rules import PartOption, RulesPart, print_rules
-
-SchedulerOption = Annotated[
-    str, typer.Option("--scheduler", metavar="NAME", help="Such as rr, wrr, lc or sh.")
-]
-MasqueradeOption = Annotated[
-    bool, typer.Option("--masquerade-all", help="Masquerade all ClusterIP traffic.")
-]
-ClusterCIDROption = Annotated[
-    str, typer.Option("--cluster-cidr", metavar="CIDR", help="The range of Pod addresses.")
-]
-ServiceCIDROption = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--service-cidr",
-        metavar="CIDR",
-        help="A range of ClusterIPs, besides those of ServiceCIDRs in the files.",
-    ),
-]
+from app.cli.verbs.rules import RulesPart, part_option, print_rules
 
 
+@click.command()
+@files_option
+@click.option("--node", required=True, metavar="NAME", help="The node's name.")
+@part_option
+@click.option("--scheduler", default="", metavar="NAME", help="Such as rr, wrr, lc or sh.")
+@click.option("--masquerade-all", is_flag=True, help="Masquerade all ClusterIP traffic.")
+@click.option("--cluster-cidr", default="", metavar="CIDR", help="The range of Pod addresses.")
+@click.option(
+    "--service-cidr",
+    multiple=True,
+    metavar="CIDR",
+    help="A range of ClusterIPs, besides those of ServiceCIDRs in the files.",
+)
+@strict_option
+@output_option()
 def render(  # noqa: PLR0913  each parameter is an option of the command
-    files: FilesOption,
+    files: Sequence[str],
     *,
-    node: Annotated[str, typer.Option("--node", metavar="NAME", help="The node's name.")],
-    part: PartOption = None,
-    scheduler: SchedulerOption = "",
-    masquerade_all: MasqueradeOption = False,
-    cluster_cidr: ClusterCIDROption = "",
-    service_cidr: ServiceCIDROption = None,
-    strict: StrictOption = False,
-    output: OutputOption = OutputFormat.TABLE,
+    node: str,
+    part: RulesPart | None,
+    scheduler: str,
+    masquerade_all: bool,
+    cluster_cidr: str,
+    service_cidr: Sequence[str],
+    strict: bool,
+    output: OutputFormat,
 ) -> None:
     """Make the rules of a node from manifests, without a server."""
     # Slow to load, by a second, which other verbs need not spend.
@@ -55,7 +52,7 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
         "masqueradeAll": masquerade_all,
         "scheduler": scheduler,
         "clusterCIDR": cluster_cidr,
-        "serviceCIDRs": service_cidr,
+        "serviceCIDRs": [*service_cidr],
     }
     config = {name: value for name, value in given.items() if value}
     contents = contents_of(read_manifests(files), is_strict=strict)

@@ -4,45 +4,46 @@ name, namespace or Pod of the program -> GET /resolve -> the answer and its trac
 """
 
 from collections.abc import Iterator
-from typing import Annotated
 
-import typer
+import click
 
 from app.cli.fields import Json, mapping, mappings, text, texts
-from app.cli.options import API, ApiOption, OutputOption, connect
+from app.cli.options import api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say, style_of
 
 NOERROR = "NOERROR"
 
 
+@click.command()
+@click.argument("name", metavar="NAME", help="As the program would write it.")
+@namespace_option("", "Resolve as a Pod in it would.")
+@click.option("--pod", default="", metavar="NS/NAME", help="Resolve as this Pod would.")
+@click.option(
+    "--type", "-t", "type_", default="", metavar="TYPE", help="A, AAAA, SRV, PTR, CNAME, TXT."
+)
+@click.option("--resolver", default="", metavar="LIBC", help="glibc, musl, musl-1.2.3, go, c-ares.")
+@click.option("--explain", is_flag=True, help="Show endpoints and advice too.")
+@output_option()
+@api_option
+@click.pass_context
 def resolve(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    name: Annotated[str, typer.Argument(metavar="NAME", help="As the program would write it.")],
+    context: click.Context,
+    name: str,
     *,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="Resolve as a Pod in it would.")
-    ] = "",
-    pod: Annotated[
-        str, typer.Option("--pod", metavar="NS/NAME", help="Resolve as this Pod would.")
-    ] = "",
-    type_: Annotated[
-        str, typer.Option("--type", "-t", metavar="TYPE", help="A, AAAA, SRV, PTR, CNAME, TXT.")
-    ] = "",
-    resolver: Annotated[
-        str, typer.Option("--resolver", metavar="LIBC", help="glibc, musl, musl-1.2.3, go, c-ares.")
-    ] = "",
-    explain: Annotated[
-        bool, typer.Option("--explain", help="Show endpoints and advice too.")
-    ] = False,
-    output: OutputOption = OutputFormat.TABLE,
-    api: ApiOption = API,
+    namespace: str,
+    pod: str,
+    type_: str,
+    resolver: str,
+    explain: bool,
+    output: OutputFormat,
+    api: str,
 ) -> None:
     """Resolve a name as a program in a Pod would.
 
     Exits with 1 when the name does not resolve.
     """
     if namespace and pod:
-        raise typer.BadParameter("a Pod has its own namespace: give --pod or -n, not both")
+        raise click.BadParameter("a Pod has its own namespace: give --pod or -n, not both")
     query = {
         "name": name,
         "namespace": namespace,
@@ -54,7 +55,7 @@ def resolve(  # noqa: PLR0913  each parameter is an option of the command
     resolution = connect(context, api).ask("GET", "/resolve", query=query)
     print_result(resolution, output, print_resolution)
     if text(resolution, "status") != NOERROR:
-        raise typer.Exit(1)
+        context.exit(1)
 
 
 def print_resolution(resolution: Json) -> None:

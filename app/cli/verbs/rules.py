@@ -6,12 +6,11 @@ node, part -> GET .../ipvs.txt     -> text that the kernel's tools load
 
 from collections.abc import Iterator
 from enum import StrEnum
-from typing import Annotated
 
-import typer
+import click
 
 from app.cli.fields import Json, mapping, mappings, text, texts
-from app.cli.options import API, ApiOption, OutputOption, connect
+from app.cli.options import api_option, connect, output_option
 from app.cli.output import (
     OutputFormat,
     Sheet,
@@ -20,6 +19,7 @@ from app.cli.output import (
     print_text,
     say,
 )
+from waypost.client.paths import path_of
 
 
 class RulesPart(StrEnum):
@@ -35,28 +35,30 @@ class RulesPart(StrEnum):
     NFTABLES = "nftables"
 
 
-PartOption = Annotated[
-    RulesPart | None,
-    typer.Option("--part", help="Print the loadable text of this part instead of a table."),
-]
+part_option = click.option(
+    "--part",
+    type=click.Choice(RulesPart, case_sensitive=False),
+    help="Print the loadable text of this part instead of a table.",
+)
 
 
+@click.command()
+@click.argument("node", metavar="NODE", help="The node's name.")
+@part_option
+@output_option()
+@api_option
+@click.pass_context
 def rules(
-    context: typer.Context,
-    node: Annotated[str, typer.Argument(metavar="NODE", help="The node's name.")],
-    *,
-    part: PartOption = None,
-    output: OutputOption = OutputFormat.TABLE,
-    api: ApiOption = API,
+    context: click.Context, node: str, *, part: RulesPart | None, output: OutputFormat, api: str
 ) -> None:
     """Show the rules of a node's kernel."""
-    server = connect(context, api)
+    server, path = connect(context, api), path_of("nodes", "", node)
     if part is RulesPart.NFTABLES:
-        print_text(server.read_text(f"/nodes/{node}/nftables"))
+        print_text(server.read_text(f"{path}/nftables"))
     elif part is not None:
-        print_text(server.read_text(f"/nodes/{node}/ipvs.txt", query={"part": part.value}))
+        print_text(server.read_text(f"{path}/ipvs.txt", query={"part": part.value}))
     else:
-        found = server.ask("GET", f"/nodes/{node}/ipvs")
+        found = server.ask("GET", f"{path}/ipvs")
         print_result(found, output, print_rules)
         if not output.is_document:
             say(("load ", "dim"), f"on {node}: waypost rules {node} --part script | sh")

@@ -5,14 +5,15 @@ kinds, selectors -> GET /watch -> one line per change; resumes after a lost conn
 
 import json
 import time
-from collections.abc import Iterator
-from typing import Annotated
+from collections.abc import Iterator, Sequence
 
-import typer
+import click
 
-from app.cli.client import Api, Parameters, words_of
+from app.cli.client import Api
+from app.cli.failures import words_of
 from app.cli.fields import Json, at, mapping, text
-from app.cli.options import API, ApiOption, SelectorOption, connect, kind_named
+from app.cli.kinds import kind_named
+from app.cli.options import api_option, connect, namespace_option, output_option, selector_option
 from app.cli.output import (
     OutputFormat,
     escaped_json,
@@ -22,36 +23,41 @@ from app.cli.output import (
     say,
     style_of,
 )
-from app.domain.changes import ChangeType
 from waypost.client.errors import Misbehaved, Unreachable
-from waypost.client.watching.events import Event, Resume, event_of
+from waypost.client.http.queries import Parameters
+from waypost.client.watching.events import BOOKMARK, Event, Resume, event_of
 
 RESUME_PAUSE_S = 1.0
 
 
+@click.command()
+@click.argument("kind_words", metavar="[KIND]...", nargs=-1, help="Such as svc eps; all if none.")
+@namespace_option("", "Only objects of it.")
+@selector_option
+@click.option("--since", default="", metavar="REVISION", help="Only changes after it.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=click.IntRange(min=1),
+    metavar="SECONDS",
+    help="When to stop.",
+)
+@output_option("json and yaml print whole events.")
+@api_option
+@click.pass_context
 def watch(  # noqa: PLR0913  each parameter is an option of the command
-    context: typer.Context,
-    kind_words: Annotated[
-        list[str] | None, typer.Argument(metavar="KIND", help="Such as svc eps; all if none.")
-    ] = None,
+    context: click.Context,
+    kind_words: Sequence[str],
     *,
-    namespace: Annotated[
-        str, typer.Option("--namespace", "-n", metavar="NS", help="Only objects of it.")
-    ] = "",
-    selector: SelectorOption = "",
-    since: Annotated[
-        str, typer.Option("--since", metavar="REVISION", help="Only changes after it.")
-    ] = "",
-    timeout_s: Annotated[
-        int | None, typer.Option("--timeout", min=1, metavar="SECONDS", help="When to stop.")
-    ] = None,
-    output: Annotated[
-        OutputFormat, typer.Option("--output", "-o", help="json and yaml print whole events.")
-    ] = OutputFormat.TABLE,
-    api: ApiOption = API,
+    namespace: str,
+    selector: str,
+    since: str,
+    timeout_s: int | None,
+    output: OutputFormat,
+    api: str,
 ) -> None:
     """Show objects, then every change to them; Ctrl-C ends it."""
-    words = (part for word in kind_words or () for part in word.split(",") if part)
+    words = (part for word in kind_words for part in word.split(",") if part)
     query = {
         "kinds": ",".join(dict.fromkeys(kind_named(word).name for word in words)),
         "namespace": namespace,
@@ -115,7 +121,7 @@ def _print_event(event: Json, output: OutputFormat) -> None:
         print_document(event, output)
         return
     type_ = text(event, "type")
-    if type_ == ChangeType.BOOKMARK:
+    if type_ == BOOKMARK:
         return
     document = at(event, "object")
     namespace = text(document, "metadata", "namespace")

@@ -7,16 +7,18 @@ Source: access.md 2.11.
 
 from collections.abc import Iterator
 
-import typer
+import click
 
 from app.cli.fields import Json, mapping, text, texts
-from app.cli.options import API, ApiOption, OutputOption, connect
+from app.cli.options import api_option, connect, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet
 
 
-def whoami(
-    context: typer.Context, *, output: OutputOption = OutputFormat.TABLE, api: ApiOption = API
-) -> None:
+@click.command()
+@output_option()
+@api_option
+@click.pass_context
+def whoami(context: click.Context, *, output: OutputFormat, api: str) -> None:
     """Show the user and the groups of your requests."""
     print_result(connect(context, api).ask("GET", "/whoami"), output, _print_user)
 

@@ -111,9 +111,14 @@ class EndpointSlice(Object):
         return self.metadata.labels.get(MANAGED_BY_LABEL) == MIRRORED_BY
 
 
-def _index_terms(slice_: EndpointSlice) -> Iterator[Term]:
+def service_terms(slice_: EndpointSlice) -> Iterator[Term]:
+    """Give the term under which a slice is found from its Service."""
     if (service := slice_.service) is not None:
         yield ("slice-service", service.namespace, service.name)
+
+
+def _index_terms(slice_: EndpointSlice) -> Iterator[Term]:
+    yield from service_terms(slice_)
     for endpoint in slice_.endpoints:
         for address in endpoint.addresses:
             yield ("endpoint", canonical(address))

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from app.domain.names import ZONE_LABEL
 from app.domain.objects.meta import NOTHING, Condition, is_condition_true
 from app.domain.objects.resource import METADATA_NAME, Field, Object, Resource, truth
 
-ZONE_LABEL = "topology.kubernetes.io/zone"
 IP_ADDRESS_TYPES = ("InternalIP", "ExternalIP")
 """Types of addresses that rules use; the vocabulary of types is open."""
 

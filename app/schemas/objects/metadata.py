@@ -10,12 +10,10 @@ from typing import Any, ClassVar
 from pydantic import Field
 
 from app.domain.errors import BadRequest, CauseReason, Violation
-from app.domain.names import REVISION_ZERO, Revision
+from app.domain.names import Revision, is_revision, parse_revision
 from app.domain.objects import meta as domain
 from app.schemas.base import Annotations, Input, Int64, Labels, Output, Time
 from app.schemas.objects.shapes import shape_of
-
-_REVISION_DIGITS_MAX = 18  # below 2**63
 
 
 @shape_of(
@@ -39,16 +37,6 @@ class OwnerReference(Input):
     )
     block_owner_deletion: bool | None = Field(default=None, description="Stored as given.")
     documented_required: ClassVar = ("apiVersion", "kind", "name", "uid")
-
-
-def parse_revision(text: str) -> Revision:
-    """Parse a resourceVersion; 0 for text that cannot be a revision of this registry."""
-    return Revision(int(text)) if is_revision(text) else REVISION_ZERO
-
-
-def is_revision(text: str) -> bool:
-    """Whether the text has the form of a revision."""
-    return text.isascii() and text.isdecimal() and len(text) <= _REVISION_DIGITS_MAX
 
 
 def asked_revision(text: str, field: str = "resourceVersion") -> Revision:

@@ -8,13 +8,14 @@ Source: contract.md, "POST /render".
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.dataplane.rules.model import NodeRules, RulesConfig
-from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.dataplane.rules.node_rules import asked_terms, node_rules
 from app.domain.dataplane.rules.soundness import (
     config_violations,
     node_violations,
@@ -36,7 +37,9 @@ from app.schemas.objects import node as wire
 from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
-from app.schemas.rules.render_request import RenderConfig, RenderRequest
+from app.schemas.rules.render_request import RenderConfig, RenderRequest, read_apart
+
+W = TypeVar("W")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +69,7 @@ class Rendering:
     def snapshot(self) -> Snapshot:
         """Put the state together."""
         objects = [*self.services, *self.slices, *self.ranges, self.configured]
-        return load(objects, revision=REVISION_ZERO)
+        return load(objects, revision=REVISION_ZERO, terms=asked_terms)
 
     def rules(self) -> NodeRules:
         """Compute the neutral rules."""
@@ -87,7 +90,7 @@ def read_request(document: Mapping[str, object]) -> RenderRequest:
     """Decode a request; raises BadRequest for wrong types, with the other violations as well."""
     content = dict(document)
     try:
-        request = RenderRequest.model_validate(content)
+        request = RenderRequest.model_validate(read_apart(content))
     except ValidationError as error:
         violations = all_violations(
             error, content, RenderRequest, lambda rest: _rendering(rest).violations()
@@ -110,18 +113,30 @@ def decode_rendering(request: RenderRequest) -> Rendering:
 
 
 def _rendering(request: RenderRequest) -> Rendering:
-    """Decode the objects of a request, completed as in a registry."""
+    """Decode the objects of a request, which it then has no more, completed as in a registry."""
     wanted = request.config or RenderConfig()
     return Rendering(
         node=decode(request.node or wire.Node()),
-        services=[_service(decode(each)) for each in request.services or ()],
-        slices=[in_default_namespace(decode(each)) for each in request.endpoint_slices or ()],
+        services=[_service(decode(each)) for each in _taken(request.services)],
+        slices=[in_default_namespace(decode(each)) for each in _taken(request.endpoint_slices)],
         ranges=[decode(each) for each in request.service_cidrs or ()],
         # One more object, with an empty name, which no other object can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
         config=wanted.rules(),
         backend=Backend(wanted.backend or Backend.IPVS),
     )
+
+
+def _taken(listed: list[W] | None) -> Iterator[W]:
+    """Yield objects that nobody holds any more.
+
+    Each is freed when the next one is asked for: to free a hundred thousand at once is one long
+    call, in which the event loop does not run.
+    """
+    left = listed or []
+    left.reverse()
+    while left:
+        yield left.pop()
 
 
 def _service(service: Service) -> Service:

@@ -6,8 +6,9 @@ It refuses what a kernel would refuse, and steps that would misdirect traffic.
 from collections.abc import Collection, Sequence
 
 from app.agent.sinks.sink import SinkFailed
-from app.domain.dataplane.ipvs.applied import OutOfOrder, apply
+from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.operations import IPVSState, Operation, RealServerKey
+from app.domain.dataplane.rules.order import OutOfOrder
 
 _EMPTY = IPVSState()
 

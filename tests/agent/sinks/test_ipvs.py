@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.agent.modes import IPVS, awaited
+from app.agent.modes.ipvs import IPVS, awaited
 from app.agent.sinks.ipvs import IPVSSink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.dataplane.ipvs.operations import IPVSState, RealServerKey, state_of

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.agent.modes import NFTABLES
+from app.agent.modes.nftables import NFTABLES
 from app.agent.sinks.nftables import NftablesSink
 from app.agent.sinks.sink import SinkFailed
 from app.domain.addresses import IPFamily

@@ -7,10 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.domain.changes import Change
-from app.domain.names import Revision
+from app.domain.names import ZONE_LABEL, Revision
 from app.domain.objects.endpoint_slice import SERVICE_NAME_LABEL, EndpointSlice
 from app.domain.objects.meta import ObjectMeta
-from app.domain.objects.node import ZONE_LABEL, Node
+from app.domain.objects.node import Node
 from app.domain.objects.pod import POD, Pod
 from app.domain.objects.service import TOPOLOGY_MODE_ANNOTATION, Service
 from app.domain.registration.slices.left_over import plan_left_over

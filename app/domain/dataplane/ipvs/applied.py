@@ -17,10 +17,7 @@ from app.domain.dataplane.ipvs.operations import IPVSState, Operation, held_set
 from app.domain.dataplane.ipvs.virtual_server import VirtualServer
 from app.domain.dataplane.rules.address_numbers import ordered
 from app.domain.dataplane.rules.model import Destination
-
-
-class OutOfOrder(Exception):
-    """A step that the kernel would refuse, or that would misdirect traffic."""
+from app.domain.dataplane.rules.order import OutOfOrder
 
 
 def apply(operations: Iterable[Operation], state: IPVSState) -> IPVSState:

@@ -20,8 +20,10 @@ from app.domain.dataplane.rules.node_facts import NodeFacts, node_facts
 from app.domain.dataplane.rules.service_addresses import reaches
 from app.domain.dataplane.rules.service_facts import ServiceFacts, service_facts
 from app.domain.dataplane.rules.service_rules import service_rules
+from app.domain.objects.endpoint_slice import EndpointSlice, service_terms
 from app.domain.objects.node import Node
-from app.domain.objects.service import Service
+from app.domain.objects.resource import Object, Term
+from app.domain.objects.service import SERVICE, Service
 from app.domain.snapshot import Snapshot
 
 _RANGES_REMEMBERED_MAX = 16  # sets of them; there is one at a time, and another after a change
@@ -56,6 +58,17 @@ def assemble(
         ),
         notices=tuple(chain.from_iterable(rules.notices for rules in kept)),
     )
+
+
+def asked_terms(found: Object) -> Iterable[Term]:
+    """Give the terms that rules ask for; endpoints, which are many, are not looked for."""
+    match found:
+        case EndpointSlice():
+            return service_terms(found)
+        case Service():
+            return SERVICE.index_terms(found)
+        case _:
+            return ()
 
 
 def service_ranges(snapshot: Snapshot) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.domain.addresses import IPFamily
-from app.domain.dataplane.ipvs.applied import OutOfOrder, apply
+from app.domain.dataplane.ipvs.applied import apply
 from app.domain.dataplane.ipvs.ipsets import IPSet, SetType
 from app.domain.dataplane.ipvs.operations import (
     AddEntry,
@@ -37,6 +37,7 @@ from app.domain.dataplane.ipvs.state import ipvs_rules
 from app.domain.dataplane.ipvs.virtual_server import server_key
 from app.domain.dataplane.rules.model import DUMMY_INTERFACE, Destination, RulesConfig
 from app.domain.dataplane.rules.node_rules import node_rules
+from app.domain.dataplane.rules.order import OutOfOrder
 from app.domain.names import Revision
 from app.domain.snapshot import load
 from tests.builders import a_destination, a_node, a_service, an_endpoint, an_endpoint_slice

@@ -4,9 +4,11 @@ import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+ROOT = Path(__file__).parents[2]
 NOWHERE = "http://127.0.0.1:9"
 
 
@@ -58,3 +60,26 @@ def test_a_node_needs_a_name() -> None:
     )
     assert ended.returncode == 2
     assert "--node" in ended.stderr
+
+
+def test_an_agent_imports_neither_models_nor_metrics_before_its_rules_are_loaded(
+    tmp_path: Path,
+) -> None:
+    script = (
+        "import atexit, sys; from app.__main__ import main;"
+        "atexit.register(lambda: print('\\n', *sys.modules)); main()"
+    )
+    words = ["agent", "--node", "n1", "--backend", "nftables", "--dry-run", "--once"]
+    ended = subprocess.run(
+        [sys.executable, "-c", script, *words, "--api", "http://127.0.0.1:1"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT)},
+    )
+    assert "Connection refused" in ended.stderr
+    loaded = set(ended.stdout.splitlines()[-1].split())
+    assert "app.agent.sinks.nftables" in loaded
+    slow = {"pydantic", "pydantic_settings", "prometheus_client", "app.config", "app.agent.pods"}
+    assert loaded & {*slow, "app.schemas", "app.domain.snapshot", "app.agent.modes.ipvs"} == set()
