@@ -198,4 +198,4 @@ def test_the_document_describes_both(document: Wire) -> None:
     assert "GadgetCount" not in components["schemas"]["Manifest"]["discriminator"]["mapping"]
     registered = components["examples"]["RegisteredGadget"]["value"]
     assert registered["spec"] == {"colour": "red", "parts": []}
-    assert {tag["name"] for tag in document["tags"]} >= {"gadgets", "gadgetcounts"}
+    assert {tag["name"] for tag in document["tags"]} >= {"gadgets", "gadgetCounts"}

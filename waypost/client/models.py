@@ -831,7 +831,7 @@ class ManifestList(TypedDict):
 
 
 class MergePatch(TypedDict):
-    """Parts of an object to change, as in RFC 7396: null removes a field, and a list replaces the whole list."""
+    """Parts of an object to change, as in RFC 7396: null removes a field, and a list replaces the whole list. JSON patches (`application/json-patch+json`) and strategic merge patches (`application/strategic-merge-patch+json`) are accepted in its place."""
 
 
 class Namespace(TypedDict):

@@ -22,16 +22,10 @@ absent; only in the rules of nodes null may stand for "none", where it is said.
 **JSON and YAML.** The document shows JSON. Every body may be YAML instead (`application/yaml`), \
 and an answer is YAML for a client that accepts only that.
 
-**Patches.** The document shows merge patches. JSON patches (`application/json-patch+json`) and \
-strategic merge patches (`application/strategic-merge-patch+json`) are accepted, too.
-
 **Revisions.** `metadata.resourceVersion` is the revision of an object's last change, and its \
 entity tag. A write that carries an older one is refused with 409, one whose `If-Match` does not \
 hold with 412; a read with `If-None-Match` is answered with 304 while nothing has changed. \
-Revisions are assigned in the order of commits.
-
-**Refusals** are a `Status`, which has all causes at once with the paths of their fields. No \
-refused request leaves anything half written."""
+Revisions are assigned in the order of commits."""
 LICENSE: Final = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
 CONTACT: Final = {"name": "The Waypost project"}
 SERVERS: Final = (

@@ -41,6 +41,9 @@ ANY_ROUTE: Final = frozenset(
 )
 """Refusals that any request may get; the others are named by the operations that give them."""
 REFUSED: Final = "Refused with"
+_REFUSED_WHOLLY: Final = (
+    "A refusal, with all causes at once; nothing is left half written. By its status:"
+)
 _FOREIGN = "HTTPValidationError"  # the framework's answer to invalid parameters, which is 400 here
 _ANSWER: Final = "Answer"  # ends the names of components, which no schema may have
 
@@ -135,7 +138,7 @@ def _refusal() -> Answer:
     lines = [f"* {status}: {words[status]}" for status in sorted(words)]
     headers = (Answered.RETRY_AFTER, Answered.CHALLENGE)
     return {
-        "description": "\n".join(["A refusal, by its status:", "", *map(plain, lines)]),
+        "description": "\n".join([_REFUSED_WHOLLY, "", *map(plain, lines)]),
         "headers": {each.value: reference("headers", each.value) for each in headers},
         "content": {JSON: {"schema": reference("schemas", Status.__name__)}},
     }

@@ -40,7 +40,8 @@ def add_unions(document: Schema) -> None:
     )
     schemas[PATCH_SCHEMA] = {
         "description": "Parts of an object to change, as in RFC 7396: null removes a field, and a "
-        "list replaces the whole list.",
+        "list replaces the whole list. JSON patches (`application/json-patch+json`) and strategic "
+        "merge patches (`application/strategic-merge-patch+json`) are accepted in its place.",
         "type": "object",
         "additionalProperties": True,
         "examples": [{"metadata": {"labels": {"tier": "web", "canary": None}}}],

@@ -64,7 +64,7 @@ def listing(wire: Wire, *, is_watched: bool = True) -> Words:
     """Describe the list of a kind."""
     resource = wire.resource
     watching = (
-        " `watch=true`, as Kubernetes' clients send it, makes of it `GET /watch` of this kind."
+        " With `watch=true`, which clients of Kubernetes send, the answer is that of `GET /watch`."
     )
     return {
         "operation_id": f"list_{resource.plural_word}",
