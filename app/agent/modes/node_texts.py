@@ -4,7 +4,7 @@
 
 A model of the wire would take longer to import than the rules of a thousand Services take to
 load, and this is all that an agent needs before it has loaded them.  What is read is what
-``app.schemas.rules.models.NftablesRules`` and ``operations.NftablesRulesChanges`` document; tests compare.
+``NftablesRules`` and ``NftablesRulesChanges`` of ``app.schemas.rules`` document; tests compare.
 
 Source: contract.md, "GET /nodes/{name}/nftables".
 """

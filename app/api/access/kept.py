@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from operator import is_
 from typing import Final
+from urllib.parse import unquote_to_bytes
 
 from starlette.types import Scope
 
@@ -87,7 +88,7 @@ def key_of(scope: Scope, identity: Sequence[tuple[bytes, bytes]]) -> Key | None:
     if len(identity) != 1 or identity[0][0] != AUTHORIZATION or scope.get(PEER_CERTIFICATE):
         return None
     path, query = scope["path"], scope["query_string"]
-    if len(path) > TARGET_MAX or (query and (len(query) > TARGET_MAX or _REVISED in query)):
+    if len(path) > TARGET_MAX or (query and not _is_kept(query)):
         return None
     return hashlib.sha256(identity[0][1]).digest(), scope["method"], path, query
 
@@ -100,6 +101,10 @@ def _same_as(snapshot: Snapshot) -> Ground:
 
 def _never(_: Snapshot) -> bool:
     return False
+
+
+def _is_kept(query: bytes) -> bool:
+    return len(query) <= TARGET_MAX and _REVISED not in unquote_to_bytes(query)
 
 
 def _ground(snapshot: Snapshot) -> tuple[object, ...]:

@@ -23,7 +23,7 @@ here is given in the same turn of the event loop and takes no slot.  Layers that
 each answer: ``count_kept``.  What changes by itself is no part of what is kept: the default header
 fields, with the date in them, and the revision of the state that some answers show.
 
-Source: style.md 3, decisions 2, 5 and 6; docs/decisions/0026.
+Source: style.md 3, decisions 2, 5 and 6; docs/decisions/0025.
 """
 
 from collections import OrderedDict

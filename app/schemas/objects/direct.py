@@ -7,7 +7,7 @@ in a field the validator that pydantic makes of its type.  What is skipped is an
 every part of a document.  For whatever pydantic may refuse or alter this raises ``Unusual``: the
 models word what is wrong, or accept it after all.
 
-Source: docs/decisions/0017 and 0025.
+Source: docs/decisions/0017 and 0024.
 """
 
 from collections.abc import Callable, Mapping

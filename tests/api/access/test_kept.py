@@ -168,6 +168,7 @@ def test_the_key_of_a_request_has_its_target_and_no_secret() -> None:
         (((b"x-remote-user", b"a"),), {}),
         ((BEARER,), {PEER_CERTIFICATE: b"der"}),
         ((BEARER,), {"query_string": b"resourceVersion=7"}),
+        ((BEARER,), {"query_string": b"resource%56ersion=7"}),
         ((BEARER,), {"query_string": b"a" * (TARGET_MAX + 1)}),
         ((BEARER,), {"path": "/" + "a" * TARGET_MAX}),
     ],

@@ -1,7 +1,8 @@
 """Query parameters: what a route does not declare is refused, and nothing else.
 
 The laws: a route knows exactly the parameters that the document shows for it, the common ones, and
-those that only clients of Kubernetes send, which the document does not show; a request with any other, or with one of them twice, is 400 on every route, and changes nothing.
+those that only clients of Kubernetes send, which the document does not show; a request with any
+other, or with one of them twice, is 400 on every route, and changes nothing.
 """
 
 from collections.abc import Iterator
