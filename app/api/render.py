@@ -20,12 +20,11 @@ from app.api.objects.representation import warn
 from app.api.rules import TEXT, answer_json
 from app.domain import errors
 from app.domain.dataplane.ipvs.script import Part, encode_part
-from app.schemas.documents.paths import ignored_fields
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.documents.remarks import Remarks
 from app.schemas.queries import RenderQuery
 from app.schemas.rules.models import NodeRules
-from app.schemas.rules.render import Rendering, decode_rendering, read_request
+from app.schemas.rules.render import Described, Rendering, decode_rendering, read_request
 from app.schemas.rules.render_request import RenderRequest
 
 router = APIRouter(tags=["rules"])
@@ -64,11 +63,11 @@ async def render(
     return warn(await _rendered(request, registry, rendering, query.part), draft.warnings)
 
 
-def _render_draft(body: bytes, media: MediaType, field_validation: str) -> Draft[RenderRequest]:
+def _render_draft(body: bytes, media: MediaType, field_validation: str) -> Draft[Described]:
     document = parse_document(body, media)
-    wanted = read_request(document.content)
-    remarks = Remarks(tuple(ignored_fields(RenderRequest, document.content)), document.duplicates)
-    return draft_of(wanted, "RenderRequest", remarks, field_validation)
+    described = read_request(document.content)
+    remarks = Remarks(described.ignored, document.duplicates)
+    return draft_of(described, "RenderRequest", remarks, field_validation)
 
 
 async def _rendered(

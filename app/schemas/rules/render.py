@@ -1,17 +1,18 @@
 """Rules of the state in a request.
 
-    document -> read_request -> RenderRequest -> decode_rendering -> Rendering(Node, Services, …)
+    document -> read_request -> Described -> decode_rendering -> Rendering(Node, Services, …)
 
 Pure: used by ``POST /render`` and, without a server, by the command line.
 Source: contract.md, "POST /render".
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import TypeVar
+from dataclasses import dataclass
+from typing import Any, cast
 
 from pydantic import ValidationError
 
+from app.domain.copies import replace
 from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
 from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.dataplane.rules.model import NodeRules, RulesConfig
@@ -32,14 +33,15 @@ from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
+from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
+from app.schemas.documents.paths import IgnoredField, ignored_fields
 from app.schemas.objects import node as wire
+from app.schemas.objects.direct import Unusual, decode_directly
 from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.models import Backend
-from app.schemas.rules.render_request import RenderConfig, RenderRequest, read_apart
-
-W = TypeVar("W")
+from app.schemas.rules.render_request import LISTS, RenderConfig, RenderRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,57 +88,99 @@ class Rendering:
         return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
 
 
-def read_request(document: Mapping[str, object]) -> RenderRequest:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """A request as it was read: its long lists are objects, ``rest`` has everything else."""
+
+    rest: RenderRequest
+    services: Sequence[Service]
+    slices: Sequence[EndpointSlice]
+    ignored: tuple[IgnoredField, ...] = ()
+    """The fields that no model has."""
+
+
+def read_request(document: Mapping[str, object]) -> Described:
     """Decode a request; raises BadRequest for wrong types, with the other violations as well."""
+    try:
+        described = _read_directly(document)
+    except Unusual:
+        described = _described(_read(document), tuple(ignored_fields(RenderRequest, document)))
+    if described.rest.node is None:
+        cause = Violation(CauseReason.REQUIRED, "node", "must be given")
+        raise BadRequest("the request does not say which node", causes=[cause])
+    return described
+
+
+def _read_directly(document: Mapping[str, object]) -> Described:
+    """Decode the objects without their models; raises Unusual where the models must be asked."""
+    unknown: list[str] = []
+    lists = {name: _read_list(model, document.get(name), unknown) for name, model in LISTS.items()}
+    rest = {name: value for name, value in document.items() if name not in LISTS}
+    try:
+        request = RenderRequest.model_validate(rest)
+    except ValidationError:
+        raise Unusual from None
+    return Described(
+        rest=request,
+        services=lists["services"],
+        slices=lists["endpointSlices"],
+        ignored=tuple(ignored_fields(RenderRequest, document if unknown else rest)),
+    )
+
+
+def _read_list(model: type[Input], listed: object, unknown: list[str]) -> list[Any]:
+    if listed is None:
+        return []
+    if not isinstance(listed, list):
+        raise Unusual
+    return [decode_directly(model, entry, unknown) for entry in cast("list[object]", listed)]
+
+
+def _read(document: Mapping[str, object]) -> RenderRequest:
+    """Validate a request as a whole, which names every place where it is wrong."""
     content = dict(document)
     try:
-        request = RenderRequest.model_validate(read_apart(content))
+        return RenderRequest.model_validate(content)
     except ValidationError as error:
         violations = all_violations(
-            error, content, RenderRequest, lambda rest: _rendering(rest).violations()
+            error, content, RenderRequest, lambda rest: _rendering(_described(rest)).violations()
         )
         raise BadRequest(
             f"the request cannot be decoded: {', '.join(map(str, violations))}", causes=violations
         ) from None
-    if request.node is None:
-        cause = Violation(CauseReason.REQUIRED, "node", "must be given")
-        raise BadRequest("the request does not say which node", causes=[cause])
-    return request
 
 
-def decode_rendering(request: RenderRequest) -> Rendering:
+def _described(request: RenderRequest, ignored: tuple[IgnoredField, ...] = ()) -> Described:
+    return Described(
+        rest=request,
+        services=[decode(each) for each in request.services or ()],
+        slices=[decode(each) for each in request.endpoint_slices or ()],
+        ignored=ignored,
+    )
+
+
+def decode_rendering(described: Described) -> Rendering:
     """Make the rendering of a request; raises Invalid for state without possible rules."""
-    rendering = _rendering(request)
+    rendering = _rendering(described)
     if causes := tuple(rendering.violations()):
         raise Invalid("RenderRequest", rendering.node.metadata.name, causes)
     return rendering
 
 
-def _rendering(request: RenderRequest) -> Rendering:
-    """Decode the objects of a request, which it then has no more, completed as in a registry."""
+def _rendering(described: Described) -> Rendering:
+    """Complete the objects of a request as in a registry."""
+    request = described.rest
     wanted = request.config or RenderConfig()
     return Rendering(
         node=decode(request.node or wire.Node()),
-        services=[_service(decode(each)) for each in _taken(request.services)],
-        slices=[in_default_namespace(decode(each)) for each in _taken(request.endpoint_slices)],
+        services=[_service(each) for each in described.services],
+        slices=[in_default_namespace(each) for each in described.slices],
         ranges=[decode(each) for each in request.service_cidrs or ()],
         # One more object, with an empty name, which no other object can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
         config=wanted.rules(),
         backend=Backend(wanted.backend or Backend.IPVS),
     )
-
-
-def _taken(listed: list[W] | None) -> Iterator[W]:
-    """Yield objects that nobody holds any more.
-
-    Each is freed when the next one is asked for: to free a hundred thousand at once is one long
-    call, in which the event loop does not run.
-    """
-    left = listed or []
-    left.reverse()
-    while left:
-        yield left.pop()
 
 
 def _service(service: Service) -> Service:

@@ -4,9 +4,9 @@ Source: contract.md, "POST /render".
 """
 
 from collections.abc import Mapping
-from typing import Annotated, ClassVar, Final, Literal, cast
+from typing import Annotated, ClassVar, Final, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from app.domain.addresses import IPFamily
 from app.domain.dataplane.rules.model import RulesConfig
@@ -81,25 +81,8 @@ class RenderRequest(Input):
     documented_required: ClassVar = ("node",)
 
 
-_LISTS: Final[Mapping[str, type[Input]]] = {
+LISTS: Final[Mapping[str, type[Input]]] = {
     "services": Service,
     "endpointSlices": EndpointSlice,
 }
 """The lists of a request that may be long."""
-
-
-def read_apart(content: Mapping[str, object]) -> Mapping[str, object]:
-    """Validate the objects of a request one by one, so that the event loop runs in between.
-
-    Where one is invalid the request is given back: validated as a whole, it names every place.
-    """
-    apart = dict(content)
-    try:
-        for name, model in _LISTS.items():
-            listed = content.get(name)
-            if isinstance(listed, list):
-                entries = cast("list[object]", listed)
-                apart[name] = [model.model_validate(entry) for entry in entries]
-    except ValidationError:
-        return content
-    return apart
