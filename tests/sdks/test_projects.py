@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.sdks.projects import TOOLS, run, warnings
+from tests.sdks.projects import TOOLS, run, running, until_printed, warnings
 from tests.sdks.test_main_job import steps
 
 
@@ -27,6 +27,21 @@ def test_a_script_that_takes_too_long_is_killed_with_all_that_it_started(tmp_pat
     (tmp_path / "a.sh").write_text("echo begun\nsleep 3600 | cat\n")
     ended = run(tmp_path, "a.sh", {}, within_s=0.2)
     assert ended.code == -9
+
+
+async def test_a_program_is_read_line_by_line_until_it_is_killed(tmp_path: Path) -> None:
+    (tmp_path / "a.sh").write_text("echo begun\necho going\nsleep 3600\n")
+    async with running(tmp_path, "a.sh", {}) as lines:
+        await until_printed(lines, "going")
+
+
+async def test_a_program_that_ends_without_the_line_fails_with_what_it_printed(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "a.sh").write_text("echo begun\n")
+    async with running(tmp_path, "a.sh", {}) as lines:
+        with pytest.raises(AssertionError, match="begun"):
+            await until_printed(lines, "going")
 
 
 def test_colours_are_taken_away(tmp_path: Path) -> None:
