@@ -23,8 +23,9 @@ from app.domain.dataplane.ipvs.script import Part, encode_part
 from app.schemas.documents.read import MediaType, parse_document
 from app.schemas.documents.remarks import Remarks
 from app.schemas.queries import RenderQuery
+from app.schemas.rules.described import Described
 from app.schemas.rules.models import NodeRules
-from app.schemas.rules.render import Described, Rendering, decode_rendering, read_request
+from app.schemas.rules.render import Rendering, decode_rendering, read_request
 from app.schemas.rules.render_request import RenderRequest
 
 router = APIRouter(tags=["rules"])

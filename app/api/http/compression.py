@@ -49,8 +49,8 @@ class _Sending:
     """Sends one answer, compressed unless its head says that it is too short for that."""
 
     def __init__(self, app: ASGIApp, send: Send, *, is_gzip_accepted: bool) -> None:
-        self._app, self._send, self._is_gzip_accepted = app, send, is_gzip_accepted
-        self._next: Send = self._send_varying
+        self._app, self._is_gzip_accepted = app, is_gzip_accepted
+        self._next = self._varying = _varying(send)  # no method: it would be a reference cycle
 
     def send(self, message: Message) -> Awaitable[None]:
         """Send a part of the answer as the application makes it."""
@@ -65,14 +65,19 @@ class _Sending:
         responder = GZipResponder(
             self._app, PACKED_BYTES_MIN, LEVEL, thread_minimum_size=BESIDE_BYTES_MIN
         )
-        responder.send = self._send_varying
+        responder.send = self._varying
         self._next = responder.send_with_compression
 
-    def _send_varying(self, message: Message) -> Awaitable[None]:
-        """Send a part as the client gets it; its head says what it depends on."""
+
+def _varying(send: Send) -> Send:
+    """Say in the head of an answer what the answer depends on, but for a stream."""
+
+    def send_varying(message: Message) -> Awaitable[None]:
         if message["type"] == "http.response.start" and not is_stream(message):
             _vary(message)
-        return self._send(message)
+        return send(message)
+
+    return send_varying
 
 
 def _vary(start: Message) -> None:

@@ -8,9 +8,6 @@ Source: contract.md, "POST /render".
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, cast
-
-from pydantic import ValidationError
 
 from app.domain.copies import replace
 from app.domain.dataplane.ipvs.state import IPVSRules, ipvs_rules
@@ -33,15 +30,9 @@ from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
 from app.domain.snapshot import Snapshot, load
-from app.schemas.base import Input
-from app.schemas.documents.partly_read import all_violations
-from app.schemas.documents.paths import IgnoredField, ignored_fields
-from app.schemas.objects import node as wire
-from app.schemas.objects.direct import Unusual, decode_directly
-from app.schemas.objects.shapes import decode
 from app.schemas.rules.codec import encode_rules
+from app.schemas.rules.described import Described, described_by
 from app.schemas.rules.models import Backend
-from app.schemas.rules.render_request import LISTS, RenderConfig, RenderRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,75 +79,13 @@ class Rendering:
         return encode_rules(ipvs_rules(rules), backend=self.backend, nftables=nftables)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Described:
-    """A request as it was read: its long lists are objects, ``rest`` has everything else."""
-
-    rest: RenderRequest
-    services: Sequence[Service]
-    slices: Sequence[EndpointSlice]
-    ignored: tuple[IgnoredField, ...] = ()
-    """The fields that no model has."""
-
-
 def read_request(document: Mapping[str, object]) -> Described:
     """Decode a request; raises BadRequest for wrong types, with the other violations as well."""
-    try:
-        described = _read_directly(document)
-    except Unusual:
-        described = _described(_read(document), tuple(ignored_fields(RenderRequest, document)))
-    if described.rest.node is None:
+    described = described_by(document, lambda read: _rendering(read).violations())
+    if not described.has_node:
         cause = Violation(CauseReason.REQUIRED, "node", "must be given")
         raise BadRequest("the request does not say which node", causes=[cause])
     return described
-
-
-def _read_directly(document: Mapping[str, object]) -> Described:
-    """Decode the objects without their models; raises Unusual where the models must be asked."""
-    unknown: list[str] = []
-    lists = {name: _read_list(model, document.get(name), unknown) for name, model in LISTS.items()}
-    rest = {name: value for name, value in document.items() if name not in LISTS}
-    try:
-        request = RenderRequest.model_validate(rest)
-    except ValidationError:
-        raise Unusual from None
-    return Described(
-        rest=request,
-        services=lists["services"],
-        slices=lists["endpointSlices"],
-        ignored=tuple(ignored_fields(RenderRequest, document if unknown else rest)),
-    )
-
-
-def _read_list(model: type[Input], listed: object, unknown: list[str]) -> list[Any]:
-    if listed is None:
-        return []
-    if not isinstance(listed, list):
-        raise Unusual
-    return [decode_directly(model, entry, unknown) for entry in cast("list[object]", listed)]
-
-
-def _read(document: Mapping[str, object]) -> RenderRequest:
-    """Validate a request as a whole, which names every place where it is wrong."""
-    content = dict(document)
-    try:
-        return RenderRequest.model_validate(content)
-    except ValidationError as error:
-        violations = all_violations(
-            error, content, RenderRequest, lambda rest: _rendering(_described(rest)).violations()
-        )
-        raise BadRequest(
-            f"the request cannot be decoded: {', '.join(map(str, violations))}", causes=violations
-        ) from None
-
-
-def _described(request: RenderRequest, ignored: tuple[IgnoredField, ...] = ()) -> Described:
-    return Described(
-        rest=request,
-        services=[decode(each) for each in request.services or ()],
-        slices=[decode(each) for each in request.endpoint_slices or ()],
-        ignored=ignored,
-    )
 
 
 def decode_rendering(described: Described) -> Rendering:
@@ -169,13 +98,12 @@ def decode_rendering(described: Described) -> Rendering:
 
 def _rendering(described: Described) -> Rendering:
     """Complete the objects of a request as in a registry."""
-    request = described.rest
-    wanted = request.config or RenderConfig()
+    wanted = described.config
     return Rendering(
-        node=decode(request.node or wire.Node()),
+        node=described.node,
         services=[_service(each) for each in described.services],
         slices=[in_default_namespace(each) for each in described.slices],
-        ranges=[decode(each) for each in request.service_cidrs or ()],
+        ranges=described.ranges,
         # One more object, with an empty name, which no other object can have.
         configured=ServiceCIDR(metadata=ObjectMeta(), cidrs=tuple(wanted.service_cidrs or ())),
         config=wanted.rules(),

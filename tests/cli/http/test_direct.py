@@ -69,15 +69,18 @@ async def recording() -> AsyncGenerator[str, None]:
 
 
 TEXTS = st.text(st.characters(codec="utf-8", exclude_characters="\x00"), min_size=1, max_size=8)
+NAMES = st.text(
+    st.characters(codec="utf-8", exclude_characters="\x00/%"), min_size=1, max_size=8
+).filter(lambda name: name not in (".", ".."))
 
 
 @given(
-    names=st.lists(TEXTS, min_size=20, max_size=20),
+    name=NAMES,
     query=st.dictionaries(TEXTS, TEXTS, max_size=3),
     content=st.none() | st.text(st.characters(codec="utf-8"), max_size=50),
 )
 async def test_it_asks_as_the_other_client_does(
-    names: list[str], query: Mapping[str, str], content: str | None
+    name: str, query: Mapping[str, str], content: str | None
 ) -> None:
     def asked(client: Client, path: str) -> object:
         method = "GET" if content is None else "POST"
@@ -85,10 +88,9 @@ async def test_it_asks_as_the_other_client_does(
         return json.loads(answer.body)
 
     async with recording() as url:
-        for name in names[:1]:
-            path = path_of("services", "", name)
-            one, other = [await asyncio.to_thread(asked, client, path) for client in both(url)]
-            assert one == other
+        path = path_of("services", "", name)
+        one, other = [await asyncio.to_thread(asked, client, path) for client in both(url)]
+    assert one == other
 
 
 @pytest.mark.parametrize(
