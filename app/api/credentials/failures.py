@@ -22,6 +22,7 @@ FAILURES_MAX: Final = 10  # at once
 REFILL_S: Final = 6.0  # until one more is allowed
 ADDRESSES_MAX: Final = 10_000
 SIGNATURES_MAX: Final = 200  # checked in a second
+_ROUNDING: Final = 1e-6  # tokens, which sums of fractions may lack
 _HOST_BITS_V6: Final = 64  # of an IPv6 address, which its owner chooses freely
 _log = logging.getLogger(__name__)
 
@@ -58,7 +59,8 @@ class FailureLimit:
     def wait_s(self, address: Address | None, *, now: datetime) -> int:
         """Tell for how many seconds the bucket of an address is empty; 0 if it is not."""
         bucket = self._bucket(address, now)
-        return math.ceil((1 - bucket.tokens) * self._refill_s) if bucket.tokens < 1 else 0
+        missing = 1 - bucket.tokens - _ROUNDING
+        return math.ceil(missing * self._refill_s) if missing > 0 else 0
 
     def fail(self, address: Address | None, *, now: datetime) -> int:
         """Count a failure; the first beyond the limit is logged."""
