@@ -23,7 +23,7 @@ ARGS ?=
 # Benchmarks, or how their names begin; all without: make bench NAME='http dns' ARGS='--services 1000'
 NAME ?=
 QUICK := not slow and not faults and not kernel and not sdks
-WORKERS ?= 2
+WORKERS ?= 3
 SECONDS ?= 180
 PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
