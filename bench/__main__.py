@@ -18,7 +18,7 @@ from bench.harness.figures import Taken
 from bench.harness.machine import about
 from bench.harness.processes import CORES, take_load_core
 from bench.harness.registries import Registries, scratch_folder
-from bench.harness.report import markdown, table
+from bench.harness.report import bounds, markdown, table
 from bench.harness.run import Options, Run
 from bench.harness.wire import Size
 
@@ -53,7 +53,8 @@ def main() -> None:
             run.remark("one core only: servers and load share it")
         chosen = {name: MEASURES[name] for name in names}
         figures, is_sound = asyncio.run(run_all(chosen, run))
-    print(f"\n{table(figures)}\n", *run.remarks, sep="\n")
+    missed = (sentence for every in figures.values() for sentence in bounds(every))
+    print(f"\n{table(figures)}\n", *missed, *run.remarks, sep="\n")
     if results is not None:
         machine["Size"] = f"{options.size}; {options.rounds} rounds, the median counts"
         machine["Took"] = f"{(monotonic() - begun_s) / 60:.1f} minutes"

@@ -42,6 +42,9 @@ class Figure:
     goal: Goal | None = None
     peer: str = ""
     ratio_goal: Goal | None = None
+    bounded_by: str = ""
+    """What a profile showed the value to be spent on, with its figures, its date and commit: one
+    sentence, printed below the table while a goal is missed."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,12 @@ def table(figures_by_benchmark: Mapping[str, Sequence[Taken]]) -> str:
     return "\n".join(lines).replace("**", "")
 
 
+def bounds(every: Iterable[Taken]) -> list[str]:
+    """Write what bounds the figures that miss a goal, where a profile has shown it."""
+    missed = (taken.figure for taken in every if taken.is_reached is False)
+    return [f"{each.what}: {each.bounded_by}" for each in missed if each.bounded_by]
+
+
 def _aligned(row: Iterable[str], widths: Sequence[int]) -> str:
     cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
     return "  ".join(cells).rstrip()
@@ -56,6 +62,8 @@ def markdown(
     lines += [f"* {name}: {value}" for name, value in about.items()]
     for benchmark, every in figures_by_benchmark.items():
         lines += ["", f"## {benchmark}", "", *_markdown_table(every)]
+        if missed := bounds(every):
+            lines += ["", "What bounds it:", "", *(f"* {sentence}" for sentence in missed)]
     if remarks:
         lines += ["", "## Remarks", "", *(f"* {remark}" for remark in remarks)]
     return "\n".join(lines) + "\n"

@@ -1,7 +1,7 @@
 import pytest
 
 from bench.harness.figures import Figure, Taken, at_least, at_most
-from bench.harness.report import goal_of, markdown, number, table, with_unit
+from bench.harness.report import bounds, goal_of, markdown, number, table, with_unit
 
 RESOLVE = Figure("GET /resolve | whole", "/s", at_least(10_000), "etcd, one key", at_least(1.3))
 START = Figure("start", "s", at_most(6))
@@ -65,3 +65,18 @@ def test_the_document_has_a_table_for_each_benchmark_and_names_the_machine() -> 
     assert {row.replace("\\|", "").count("|") for row in rows} == {10}
     assert "GET /resolve \\| whole | 11,000/s | 9,000, 12,000, 11,000 |" in text
     assert "**no** |" in text
+
+
+def test_what_bounds_a_figure_is_written_below_its_table_only_while_a_goal_is_missed() -> None:
+    slow = Figure("start", "s", at_most(6), bounded_by="reading rows takes 5 s of 6.5 s (commit)")
+    other = Figure("memory", "MB", at_most(1), bounded_by="objects")
+    unexplained = Figure("names", "s", at_most(1))
+    missed = [Taken(slow, [6.5]), Taken(other, [1]), Taken(other), Taken(unexplained, [2])]
+    assert bounds(missed) == ["start: reading rows takes 5 s of 6.5 s (commit)"]
+    assert bounds([Taken(slow, [6])]) == []
+    text = markdown({"start": missed, "http": FIGURES["http"]}, [], {})
+    below, _, rest = text.partition("\n## http\n")
+    assert below.endswith(
+        "|\n\nWhat bounds it:\n\n* start: reading rows takes 5 s of 6.5 s (commit)\n"
+    )
+    assert "bounds" not in rest
