@@ -20,6 +20,7 @@ from app.domain.copies import replace
 from app.domain.errors import BadRequest, DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.endpoints import ENDPOINTS, Endpoints
+from app.domain.objects.meta import LAST_APPLIED_ANNOTATION
 from app.domain.objects.resource import AnyResource, Object
 from app.domain.registration.validation.metadata import LAST_APPLIED_SIZE_MAX_BYTES
 from app.registry.writes.apply import Item, Outcome
@@ -31,7 +32,12 @@ from app.schemas.documents.remarks import Remarks, not_kept_line
 from app.schemas.objects.codec import decode_known, encode_object, read_endpoints
 from app.schemas.objects.wires import require_short_lists
 from app.schemas.patches.object_merge import Places, document_path
-from app.schemas.patches.three_way import apply_document, is_remembered
+from app.schemas.patches.three_way import (
+    apply_document,
+    is_remembered,
+    names_server_owned,
+    record_in,
+)
 
 _FIRST_WORD = re.compile(r"\w+")
 
@@ -117,7 +123,7 @@ class Manifest(_Read[Object]):
 
     def _merge(self, current: Object | None) -> Object:
         self.merged = {}
-        self.given()
+        given = self.given()
         wire = None if current is None else encode_object(current)
         wanted = apply_document(wire, self.content)
         if current is not None and wanted is wire:
@@ -126,11 +132,21 @@ class Manifest(_Read[Object]):
             require_short_lists(wanted, self.kind)
         self.merged = wanted
         self._places.clear()
-        read = decode_known(wanted)
+        is_plain = current is None and not names_server_owned(self.content)
+        read = _recorded(given, record_in(wanted)) if is_plain else decode_known(wanted)
         return replace(read, metadata=replace(read.metadata, namespace=self.key.namespace))
 
     def _place(self, path: str) -> str:
         return document_path(self.kind.name, path, self.merged, self.content, self._places)
+
+
+def _recorded(given: Object, record: object) -> Object:
+    """Make a new object of its document, and the record of it, without decoding it again."""
+    noted = {**given.metadata.annotations}
+    noted.pop(LAST_APPLIED_ANNOTATION, None)
+    if record is not None:
+        noted[LAST_APPLIED_ANNOTATION] = str(record)
+    return replace(given, metadata=replace(given.metadata, annotations=noted))
 
 
 def read_manifest(

@@ -58,7 +58,17 @@ def apply_document(current: dict[str, object] | None, document: _Wire) -> dict[s
 
 def is_remembered(content: _Wire) -> bool:
     """Whether the object to write has the applied document in its annotation."""
-    return LAST_APPLIED_ANNOTATION in _annotations(content)
+    return record_in(content) is not None
+
+
+def record_in(content: _Wire) -> object:
+    """Give the applied document in the annotation of an object to write; None without one."""
+    return _annotations(content).get(LAST_APPLIED_ANNOTATION)
+
+
+def names_server_owned(document: _Wire) -> bool:
+    """Whether a document has metadata that only the server sets, as a dump of an object has."""
+    return not fields_in(document.get("metadata")).keys().isdisjoint(_SERVER_OWNED)
 
 
 def _without_server_owned(document: _Wire) -> dict[str, object]:
