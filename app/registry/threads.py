@@ -18,7 +18,7 @@ from app.registry.garbage import exempt_many
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SWITCH_INTERVAL_S = 0.002
+SWITCH_INTERVAL_S = 0.0005
 """Interpreter switch interval; the loop answers an event within a few of these."""
 
 
