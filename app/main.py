@@ -61,6 +61,7 @@ from app.replica import (
 )
 from waypost.client.registration import keep_registered
 
+
 @asynccontextmanager
 async def running(
     settings: Settings,
