@@ -8,7 +8,6 @@ process without a registry runs.  Everything started here is stopped here, in re
 """
 
 import asyncio
-import gc
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
@@ -42,6 +41,7 @@ from app.domain.errors import DomainError, Exhausted, Invalid
 from app.listener import adding_metrics, reloading, tls_of, trusted_by, with_workers
 from app.live_state import LiveState, live_state
 from app.readiness import checks_of
+from app.registry.garbage import short_searches
 from app.registry.leases.heartbeats import OwnRegistrar
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
@@ -60,10 +60,6 @@ from app.replica import (
     warn_of_contradictions,
 )
 from waypost.client.registration import keep_registered
-
-GC_THRESHOLDS = (2_000, 50, 100)
-"""Arguments of gc.set_threshold: rare collections.  Reference counting frees nearly all garbage of
-requests, and a full collection stalls the event loop when thousands of watches are open."""
 
 
 @asynccontextmanager
@@ -166,11 +162,11 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
     """
     options, tls = dns_options_of(settings), tls_of(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(short_searches())
         with blamed_on("API_HOST", "API_PORT"):
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url, probes=probes, tls=tls))
-        _exempt_loaded_state()
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))
         registry.metrics.register(DNSCollector(dns.host, dns.stats))
         registry = asking_upstreams(registry, dns.forwarder)
@@ -194,10 +190,10 @@ async def serve_beside(
     """Run the API on the port of the first process, until that ends; metrics go to ``folder``."""
     tls = tls_of(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(short_searches())
         registry = await stack.enter_async_context(
             running(settings, settings.database_url, probes=probes, tls=tls, is_first=False)
         )
-        _exempt_loaded_state()
         forwarder = forwarder_of(registry.view, protocol_of(settings), dns_options_of(settings))
         stack.push_async_callback(forwarder.close)
         registry = await stack.enter_async_context(
@@ -211,11 +207,6 @@ async def serve_beside(
         ending.add_done_callback(lambda _: server.stop())
         stack.callback(ending.cancel)
         await server.serve([listener])
-
-
-def _exempt_loaded_state() -> None:
-    gc.freeze()  # exempts the loaded state from collection, as traversing it takes seconds
-    gc.set_threshold(*GC_THRESHOLDS)
 
 
 async def _server_of(

@@ -37,6 +37,7 @@ from app.domain.objects.service import SERVICE
 from app.domain.objects.service_cidr import SERVICE_CIDR
 from app.domain.work import Policy
 from app.health_server import answering
+from app.registry.garbage import short_searches
 from app.registry.leases.self_registration import dns_pod
 from app.registry.reads.view import View
 from app.registry.writes.settings_check import contradictions
@@ -66,6 +67,7 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
     policy = policy_of(settings)
     paths = routes(lambda: readiness_of(view, follower, policy), metrics)
     async with AsyncExitStack() as stack:
+        stack.enter_context(short_searches())
         await stack.enter_async_context(client)
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
         await stack.enter_async_context(health)

@@ -137,16 +137,19 @@ class Snapshot:
 
     def pods_selected_by(self, service: Service) -> tuple[Pod, ...]:
         """List the Pods of its namespace that a Service's selector matches, by key."""
+        pods = (self.pods[key] for key in sorted(self.candidates_of(service)))
+        return tuple(pod for pod in pods if service.selects(pod.metadata.labels))
+
+    def candidates_of(self, service: Service) -> Members:
+        """List the keys of the Pods that are looked at to find those that a selector matches."""
         if not service.has_selector:
-            return ()
+            return _NO_MEMBERS
         namespace = service.metadata.namespace
         candidates = [
             self.members("pod-label", namespace, key, value)
             for key, value in (service.selector or {}).items()
         ] or [self.members("Pod", namespace)]
-        fewest = min(candidates, key=len)
-        pods = (self.pods[key] for key in sorted(fewest))
-        return tuple(pod for pod in pods if service.selects(pod.metadata.labels))
+        return min(candidates, key=len)
 
     def services_selecting(self, namespace: str, labels: Mapping[str, str]) -> tuple[Service, ...]:
         """List the Services of a namespace whose selector matches these labels, by key."""

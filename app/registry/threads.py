@@ -13,13 +13,13 @@ import sys
 from collections.abc import Callable
 from typing import ParamSpec, TypeVar
 
+from app.registry.garbage import exempt_many
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
-SWITCH_INTERVAL_S = 0.002
+SWITCH_INTERVAL_S = 0.0005
 """Interpreter switch interval; the loop answers an event within a few of these."""
-
-_FROZEN_MIN = 100_000  # new objects from which on it pays to exempt them from collection
 
 
 class Lane:
@@ -64,7 +64,6 @@ def _without_gc(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
     try:
         return work(*args, **kwargs)
     finally:
-        if gc.get_count()[0] > _FROZEN_MIN:
-            gc.freeze()
+        exempt_many()
         if was_enabled:
             gc.enable()

@@ -4,6 +4,8 @@ import gc
 from collections.abc import Generator
 from contextlib import contextmanager
 
+from app.registry.garbage import exempt_many
+
 _YOUNG_MAX, _NEVER = 20_000, 1_000_000_000  # new objects, and collections of younger ones
 
 
@@ -18,4 +20,5 @@ def only_young_collected() -> Generator[None]:
     try:
         yield
     finally:
+        exempt_many()  # else the next search would begin with all of them
         gc.set_threshold(*thresholds)

@@ -22,6 +22,7 @@ from tests.end_to_end.processes import Serving, serving
 
 APPLY_S_MAX = 900.0
 READY_S_MAX = 300.0
+LEVEL_S, LEVEL_MB, LEVEL_S_MAX = 1.0, 0.2, 30.0
 SETTINGS = {"log_level": "warning"}
 
 
@@ -58,6 +59,15 @@ class Registry:
     def resident_mb(self) -> float:
         """Read what the server holds in memory."""
         return resident_mb(self.server.process.pid)
+
+    async def level_mb(self) -> float:
+        """Read what it holds once that stands still: after a start, DNS answers are made ahead."""
+        before_mb, now_mb = 0.0, self.resident_mb()
+        async with asyncio.timeout(LEVEL_S_MAX):
+            while abs(now_mb - before_mb) > LEVEL_MB:
+                await asyncio.sleep(LEVEL_S)
+                before_mb, now_mb = now_mb, self.resident_mb()
+        return now_mb
 
 
 @dataclass(slots=True)

@@ -72,7 +72,7 @@ async def of_waypost(run: Run, registry: Registry, number: int) -> None:
     """Watch Services while some are created."""
     listed = await registry.server.client.get("/services?limit=1")
     since: str = listed.raise_for_status().json()["metadata"]["resourceVersion"]
-    port, before_mb = registry.server.api_port, registry.resident_mb()
+    port, before_mb = registry.server.api_port, await registry.level_mb()
     bodies = new_services(f"watched-{number}", round(SECONDS * A_SECOND), run.size.services)
     async with watchers(port, "waypost", since) as process:
         if number == 0:  # later rounds reuse the memory of the first

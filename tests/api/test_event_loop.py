@@ -162,6 +162,14 @@ async def test_one_object_that_changes_many_is_decided_in_a_thread(api: API) -> 
     assert await reaches(api, "DELETE", "/pods/default/p1", b"") <= AT_ONCE_MAX
 
 
+async def test_a_service_of_few_pods_is_decided_at_once_among_many_others(api: API) -> None:
+    body = a_list(*(a_pod(number) for number in range(PODS)))
+    assert await reaches(api, "POST", "/apply", body) > AT_ONCE_MAX
+    few = json.dumps(a_service(1)).encode()
+    assert await reaches(api, "POST", "/services", few) <= AT_ONCE_MAX
+    assert await reaches(api, "PUT", "/services/default/s1", few) <= AT_ONCE_MAX
+
+
 async def test_a_large_object_is_decided_in_a_thread(api: API) -> None:
     large = {"metadata": {"name": "large", "annotations": {"a": "b" * 200_000}}}
     body = json.dumps(large).encode()

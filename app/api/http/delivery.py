@@ -22,6 +22,7 @@ from typing import Any, Final, Protocol
 from fastapi.responses import StreamingResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.http.at_once import AtOnce, at_once
 from app.domain.names import Revision
 
 NDJSON, SSE = "application/x-ndjson", "text/event-stream"
@@ -152,6 +153,7 @@ class _Delivery:
         self._stall_s = stall_s
         self._unlisten = self._cancel_timer = _nothing
         self._has_ended = False
+        self._at_once: AtOnce | None = None
         self._waiting: asyncio.Task[None] | None = tasks.create_task(self._begin())
 
     def end(self) -> None:
@@ -172,6 +174,7 @@ class _Delivery:
         await self._catch_up()
         if self._stream.is_over:
             return
+        self._at_once = at_once(self._send)
         self._unlisten = self._stream.listen(self._flush)
         loop = asyncio.get_running_loop()
         self._cancel_timer = loop.call_at(self._stream.deadline_s + _LATE_S, self._flush).cancel
@@ -203,12 +206,15 @@ class _Delivery:
             return
         try:
             piece = self._stream.due()
-            if piece:
+            if piece and (self._stream.is_over or not self._is_written(piece)):
                 self._push(_message(piece, more_body=not self._stream.is_over))
             if self._stream.is_behind and self._waiting is None:
                 self._waiting = self._tasks.create_task(self._catch_up_and_resume())
         except Exception as error:  # noqa: BLE001  it ends this stream, not the others of the flush
             self._waiting = self._tasks.create_task(_failed(error))
+
+    def _is_written(self, piece: bytes) -> bool:
+        return self._at_once is not None and self._at_once.write(piece)
 
     def _push(self, message: dict[str, object]) -> None:
         """Send now; only a send that would have to wait becomes a task."""

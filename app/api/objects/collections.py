@@ -106,6 +106,7 @@ def _add_create(router: APIRouter, wire: Wire) -> None:
             desired.metadata.key,
             query.dry_run,
             lambda work: lifecycle.create(work, desired),
+            desired=desired,
         )
         location = f"/{wire.resource.plural}/{quote(str(created.metadata.key))}"
         response = answer_object(
@@ -147,7 +148,9 @@ def _add_replace(router: APIRouter, wire: Wire, suffix: str = "") -> None:
                 return lifecycle.SUBRESOURCES[suffix[1:]](work, desired, conditions), False
             return lifecycle.put(work, desired, conditions)
 
-        (stored, is_new), warnings = await write(request, wire, key, query.dry_run, decide)
+        (stored, is_new), warnings = await write(
+            request, wire, key, query.dry_run, decide, desired=desired
+        )
         if not (suffix or conditions.etags or desired.metadata.resource_version):
             await renew_existing(registry, desired, query.dry_run)
         status = HTTPStatus.CREATED if is_new else HTTPStatus.OK

@@ -224,7 +224,7 @@ class Stream:
     def due(self) -> bytes:
         """Give some of what is due now, often nothing; the last piece says why the stream ends."""
         now_s = self._clock.time()
-        if self._is_time_up():
+        if self._notifier.is_stopped or now_s >= self.deadline_s:
             self.is_over = True
             return _bookmark(self._watch, self._position.revision)
         try:

@@ -49,10 +49,16 @@ def at_path(draft: Object, kind: AnyResource, key: NamespacedName) -> Object:
     return replace(draft, metadata=replace(meta, name=key.name, namespace=key.namespace))
 
 
-async def write(
-    request: Request, wire: Wire, key: NamespacedName, dry_run: str, decide: Callable[[Work], T]
+async def write(  # noqa: PLR0913  what a request says, and what is known of its decision
+    request: Request,
+    wire: Wire,
+    key: NamespacedName,
+    dry_run: str,
+    decide: Callable[[Work], T],
+    *,
+    desired: Object | None = None,
 ) -> tuple[T, tuple[str, ...]]:
-    """Run a decision; returns its result and warnings.
+    """Run a decision, which writes ``desired`` if that is known; returns its result and warnings.
 
     Its reach is an estimate of how many objects it touches; a large object counts for many.
     """
@@ -66,7 +72,7 @@ async def write(
     return await registry.writer.write(
         decided,
         dry_run=is_dry_run(dry_run),
-        reach=size + strategy_for(wire.resource).reach(registry.view.snapshot, key),
+        reach=size + strategy_for(wire.resource).reach(registry.view.snapshot, key, desired),
     )
 
 

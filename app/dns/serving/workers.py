@@ -36,6 +36,7 @@ from app.dns.serving.sockets import Bound, bind
 from app.domain.changes import Change
 from app.domain.objects.resource import Object
 from app.domain.snapshot import load
+from app.registry.garbage import short_searches
 from app.registry.reads.view import Advance, View
 from app.registry.threads import shorten_switch_interval
 
@@ -244,7 +245,7 @@ def main() -> None:
     udp, tcp, line = (socket.socket(fileno=int(number)) for number in sys.argv[1:4])
     for inherited in (udp, tcp, line):
         inherited.settimeout(0)
-    with suppress(KeyboardInterrupt):
+    with suppress(KeyboardInterrupt), short_searches():
         asyncio.run(work(Bound(udp, tcp), line))
 
 

@@ -116,7 +116,7 @@ def _rules(_: Namespace | None, namespace: Namespace) -> Iterable[Violation]:
         yield from each_invalid("spec.finalizers", finalizer, key_problems(finalizer))
 
 
-def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
+def _reach(snapshot: Snapshot, key: NamespacedName, _: Namespace | None) -> int:
     """Count its content, which is deleted with it."""
     return 1 + sum(len(snapshot.members(each.name, key.name)) for each in STORED)
 

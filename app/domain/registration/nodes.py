@@ -92,7 +92,7 @@ def _quantity_violations(field: str, quantities: Mapping[str, str]) -> Iterable[
             yield invalid(f"{field}[{resource}]", amount, "must be a non-negative quantity")
 
 
-def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
+def _reach(snapshot: Snapshot, key: NamespacedName, _: Node | None) -> int:
     """Count the Pods on it: their endpoints carry its zone."""
     return 1 + len(snapshot.members("pod-node", key.name))
 

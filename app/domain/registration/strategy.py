@@ -93,8 +93,11 @@ class Strategy(Generic[T]):
 
     affects: Callable[[Snapshot, Change], Iterable[Affected]] = lambda _snapshot, _change: ()
     """The Services whose slices a change of such an object may alter."""
-    reach: Callable[[Snapshot, NamespacedName], int] = lambda _snapshot, _key: 1
-    """Roughly how many objects a write of one may touch, itself included."""
+    reach: Callable[[Snapshot, NamespacedName, T | None], int] = lambda _snapshot, _key, _desired: 1
+    """Roughly how many objects a write of one may touch, itself included.
+
+    What is to be written is given where it is known before.
+    """
 
     def admitted(self, work: Work, current: T | None, draft: T) -> T:
         """Default, validate and allocate; raises Invalid with every violation, or Exhausted."""

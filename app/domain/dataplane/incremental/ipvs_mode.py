@@ -30,6 +30,7 @@ from app.domain.dataplane.ipvs.state import (
 )
 from app.domain.dataplane.rules.node_facts import NodeFacts
 from app.domain.dataplane.rules.node_rules import assemble
+from app.domain.names import Revision
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import Node
 from app.domain.snapshot import Snapshot
@@ -81,7 +82,7 @@ class IPVSMode:
             self._fragments.of(self._source.some(snapshot, step.touched), node)
             for snapshot in (step.before, step.after)
         )
-        sets, held = Bracket(), self._sizes_before(step, node)
+        sets, held = Bracket(), self._sizes_at(step.before.revision, node)
         if _have_same_entries(before, after):
             if held is not None:
                 self._sizes[node.name] = replace(held, revision=step.after.revision)
@@ -89,7 +90,9 @@ class IPVSMode:
             if held is not None:
                 wanted = held.moved(before, after, step.after.revision)
             else:
-                wanted = self._counter.sizes(step.after, node)
+                # Two may ask for one node, as when an agent has started again.
+                known = self._sizes_at(step.after.revision, node)
+                wanted = known or self._counter.sizes(step.after, node)
                 held = wanted.moved(after, before, step.before.revision)
             self._sizes[node.name] = wanted
             if not held.keeps_sizes(wanted, after):
@@ -124,10 +127,10 @@ class IPVSMode:
             lambda: plan_virtual_servers(_virtual_servers_of(before), _virtual_servers_of(after)),
         )
 
-    def _sizes_before(self, step: Step, node: NodeFacts) -> SetSizes | None:
-        """Give the sizes before a step, if they are those that the node is known to have."""
+    def _sizes_at(self, revision: Revision, node: NodeFacts) -> SetSizes | None:
+        """Give the sizes at a revision, if it is the one that the node was last told of."""
         known = self._sizes.get(node.name)
-        if known is None or known.revision != step.before.revision or known.node != node:
+        if known is None or known.revision != revision or known.node != node:
             return None
         return known
 

@@ -179,9 +179,13 @@ def _release(work: Work, gone: Service) -> None:
     work.cursors = released(gone, _pools_of(work)).cursors
 
 
-def _reach(snapshot: Snapshot, key: NamespacedName) -> int:
-    """Count the Pods of its namespace, from which its slices are planned."""
-    return 1 + len(snapshot.members("Pod", key.namespace))
+def _reach(snapshot: Snapshot, key: NamespacedName, desired: Service | None) -> int:
+    """Count the Pods from which its slices are planned, and were: of an unknown one, all."""
+    if desired is None:
+        return 1 + len(snapshot.members("Pod", key.namespace))
+    known = snapshot.services.get(key)
+    services = (desired,) if known is None else (desired, known)
+    return 1 + sum(len(snapshot.candidates_of(each)) for each in services)
 
 
 STRATEGY: Strategy[Service] = Strategy(

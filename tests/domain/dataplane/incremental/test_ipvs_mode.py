@@ -283,6 +283,18 @@ def test_a_node_that_is_forgotten_for_others_is_counted_again() -> None:
     assert followed.follow(None, claimant(2))
 
 
+def test_a_node_that_asks_twice_is_not_counted_again() -> None:
+    before = load([claimant(1)], revision=Revision(1))
+    change = Change(revision=Revision(2), before=None, after=claimant(2))
+    planner = Planner(RulesConfig())
+    planner.rules(before, NODE)
+    step = step_between(before, before.apply([change]))
+    first, second = (planner.plan(step, NODE, NODE) for _ in range(2))
+    assert operations_of(first)
+    assert first == second
+    assert not planner.mode.is_prepared, "nothing was counted over all Services"
+
+
 def balanced(*, addresses: int, ranges: int) -> Service:
     """A Service of two ports that restricts who may come to each of many addresses."""
     return replace(
