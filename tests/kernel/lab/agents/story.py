@@ -130,7 +130,7 @@ def an_agent_registers_its_node_and_programs_its_kernel(story: Story) -> None:
 
 
 def an_address_that_no_service_has_stays_on_the_machine(_: Story) -> None:
-    eventually(lambda: not _leaving(), within_s=WITHIN_S, what="keeping packets here")
+    eventually(lambda: _leaving() == [], within_s=WITHIN_S, what="keeping packets here")
 
 
 def news_reach_the_kernel(story: Story) -> None:
@@ -223,7 +223,7 @@ def cleaning_up_leaves_what_is_of_others(story: Story) -> None:
     story.run_agent("--cleanup")
     assert story.kernel.ours() == ""
     assert story.kernel.theirs() == before
-    assert _leaving() == list(STRAYS), "without rules nothing keeps them here"
+    assert _leaving() == list(STRAYS)  # without rules nothing keeps them here
 
 
 CHAPTERS: Final[dict[str, Chapter]] = {
@@ -247,11 +247,19 @@ CHAPTERS: Final[dict[str, Chapter]] = {
 
 def _leaving() -> list[str]:
     """List the addresses without a Service for which a Pod's packets reach the next router."""
-    ip_batch(f"addr replace {_whole(address)} dev {FABRIC}" for address in STRAYS)
+    node, caller = NODES[NODE], PODS[CALLER]
+    addresses = [
+        f"addr %s {_whole(stray)} dev {FABRIC}" + " nodad" * (":" in stray) for stray in STRAYS
+    ]
+    answers = [
+        f"route %s {_whole(pod)} via {router}"
+        for pod, router in ((caller.ip, node.ip), (caller.ip6, node.ip6))
+    ]
+    ip_batch(line % "replace" for line in (*addresses, *answers))
     try:
-        return [address for address in STRAYS if _is_answered(address)]
+        return [stray for stray in STRAYS if _is_answered(stray)]
     finally:
-        ip_batch(f"addr del {_whole(address)} dev {FABRIC}" for address in STRAYS)
+        ip_batch(line % "del" for line in (*answers, *addresses))
 
 
 def _whole(address: str) -> str:
