@@ -116,6 +116,10 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 
 .PHONY: clean
 clean: ## Remove the environment and everything derived (not the data in .waypost/)
+	@users=$$(grep -lsF "$(CURDIR)/$(VENV)/" /proc/[0-9]*/maps | cut -d/ -f3 | paste -sd' ' || true); \
+	if [ -n "$$users" ]; then \
+		echo "error: stop what runs from $(VENV) first: process $$users" >&2; exit 1; \
+	fi
 	@rm -rf $(VENV) dist build waypost/dist .coverage .coverage.* htmlcov .hypothesis
 	@rm -rf .pytest_cache .ruff_cache .import_linter_cache
 	@find app tests waypost -name __pycache__ -type d -prune -exec rm -rf {} +
