@@ -16,6 +16,7 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := $(PIP) install --no-deps --require-hashes
 SDKS := build/sdks/venv
+SBOM := build/sbom/venv
 PEERS := build/bench/venv
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
@@ -29,6 +30,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
 ATHERIS_VERSION := 3.0.0
 UV_VERSION := 0.13.9
+CYCLONEDX_VERSION := 7.5.0
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package waypost-client \
 	--custom-compile-command 'make lock'
@@ -113,6 +115,26 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 	@$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock $(ARGS)
 	@$(COMPILE) tests/sdks/requirements.in -o tests/sdks/requirements.lock $(ARGS)
 	@$(COMPILE) bench/requirements.in -o bench/requirements.lock $(ARGS)
+
+# The bill of materials is of the runtime lock: exactly what the image installs.
+.PHONY: dist
+dist: $(DEV) $(SBOM)/.installed ## Build what is released into dist/: both wheels and sources, SBOM, checksums, image
+	@rm -rf dist && mkdir dist
+	@for project in . waypost; do $(BIN)/python -m build --quiet --no-isolation --outdir dist $$project; done
+	@PYTHONWARNINGS=ignore $(SBOM)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+		--of JSON --output-reproducible --output-file dist/waypost.cdx.json
+	@cp CHANGELOG.md openapi.json dist/
+	@cd dist && sha256sum -- * > SHA256SUMS
+	@ls -1sh dist
+	@version=$$($(BIN)/waypost --version | cut -d' ' -f2); \
+	if docker info >/dev/null 2>&1; then \
+		docker build --quiet --tag "waypost:$$version" . && echo "image waypost:$$version"; \
+	else echo "no Docker engine answers: the image waypost:$$version is not built"; fi
+
+$(SBOM)/.installed: Makefile | $(BIN)/python
+	@$(BIN)/python -m venv --clear $(SBOM)
+	@$(SBOM)/bin/python -m pip --disable-pip-version-check -qq install cyclonedx-bom==$(CYCLONEDX_VERSION)
+	@touch $@
 
 .PHONY: clean
 clean: ## Remove the environment and everything derived (not the data in .waypost/)
