@@ -99,6 +99,10 @@ openapi: $(DEV) ## Write openapi.json anew, and what the client has of it
 	@mv $(VENV)/openapi.json openapi.json
 	@$(BIN)/python -m waypost.generate
 
+.PHONY: reference
+reference: $(DEV) ## Write docs/reference anew from the code
+	@$(BIN)/python -m tests.reference.pages
+
 .PHONY: lint-openapi
 lint-openapi: $(DEV) ## Lint openapi.json as tools for APIs do: Spectral and Redocly
 	@bash tests/openapi/lint.sh $(BIN)/python
