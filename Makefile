@@ -17,6 +17,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := $(PIP) install --no-deps --require-hashes
 SDKS := build/sdks/venv
 SBOM := build/sbom/venv
+SITE := build/docs
 PEERS := build/bench/venv
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
@@ -103,6 +104,19 @@ openapi: $(DEV) ## Write openapi.json anew, and what the client has of it
 reference: $(DEV) ## Write docs/reference anew from the code
 	@$(BIN)/python -m tests.reference.pages
 
+.PHONY: docs
+docs: $(DEV) $(SITE)/venv/.installed ## Make a site of the documentation: build/docs/html/index.html
+	@$(BIN)/python -m tests.reference.site $(SITE)/pages
+	@cp docs/site/properdocs.yml $(SITE)/
+	@cd $(SITE) && venv/bin/properdocs build --quiet --strict -f properdocs.yml
+	@echo "The site is in $(SITE)/html: open index.html."
+
+$(SITE)/venv/.installed: docs/site/requirements.lock | $(BIN)/python
+	@echo "Installing the generator of the site into $(SITE)/venv ..."
+	@$(BIN)/python -m venv --clear $(SITE)/venv
+	@$(SITE)/venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --require-hashes -r $<
+	@touch $@
+
 .PHONY: lint-openapi
 lint-openapi: $(DEV) ## Lint openapi.json as tools for APIs do: Spectral and Redocly
 	@bash tests/openapi/lint.sh $(BIN)/python
@@ -119,6 +133,7 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 	@$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock $(ARGS)
 	@$(COMPILE) tests/sdks/requirements.in -o tests/sdks/requirements.lock $(ARGS)
 	@$(COMPILE) bench/requirements.in -o bench/requirements.lock $(ARGS)
+	@$(COMPILE) docs/site/requirements.in -o docs/site/requirements.lock $(ARGS)
 
 # The bill of materials is of the runtime lock: exactly what the image installs.
 .PHONY: dist
