@@ -16,6 +16,8 @@ DEV := $(VENV)/.installed-dev
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq
 LOCKED := $(PIP) install --no-deps --require-hashes
 SDKS := build/sdks/venv
+SBOM := build/sbom/venv
+SITE := build/docs
 PEERS := build/bench/venv
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
@@ -29,6 +31,7 @@ PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
 
 ATHERIS_VERSION := 3.0.0
 UV_VERSION := 0.13.9
+CYCLONEDX_VERSION := 7.5.0
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 \
 	--generate-hashes --no-emit-index-url --no-emit-find-links --no-emit-package waypost-client \
 	--custom-compile-command 'make lock'
@@ -97,6 +100,23 @@ openapi: $(DEV) ## Write openapi.json anew, and what the client has of it
 	@mv $(VENV)/openapi.json openapi.json
 	@$(BIN)/python -m waypost.generate
 
+.PHONY: reference
+reference: $(DEV) ## Write docs/reference anew from the code
+	@$(BIN)/python -m tests.reference.pages
+
+.PHONY: docs
+docs: $(DEV) $(SITE)/venv/.installed ## Make a site of the documentation: build/docs/html/index.html
+	@$(BIN)/python -m tests.reference.site $(SITE)/pages
+	@cp docs/site/properdocs.yml $(SITE)/
+	@cd $(SITE) && venv/bin/properdocs build --quiet --strict -f properdocs.yml
+	@echo "The site is in $(SITE)/html: open index.html."
+
+$(SITE)/venv/.installed: docs/site/requirements.lock | $(BIN)/python
+	@echo "Installing the generator of the site into $(SITE)/venv ..."
+	@$(BIN)/python -m venv --clear $(SITE)/venv
+	@$(SITE)/venv/bin/python -m pip --disable-pip-version-check -qq install --no-deps --require-hashes -r $<
+	@touch $@
+
 .PHONY: lint-openapi
 lint-openapi: $(DEV) ## Lint openapi.json as tools for APIs do: Spectral and Redocly
 	@bash tests/openapi/lint.sh $(BIN)/python
@@ -113,9 +133,34 @@ lock: $(BIN)/python ## Resolve the dependencies anew: make lock ARGS=--upgrade
 	@$(COMPILE) --group build -c requirements-dev.lock -o requirements-build.lock $(ARGS)
 	@$(COMPILE) tests/sdks/requirements.in -o tests/sdks/requirements.lock $(ARGS)
 	@$(COMPILE) bench/requirements.in -o bench/requirements.lock $(ARGS)
+	@$(COMPILE) docs/site/requirements.in -o docs/site/requirements.lock $(ARGS)
+
+# The bill of materials is of the runtime lock: exactly what the image installs.
+.PHONY: dist
+dist: $(DEV) $(SBOM)/.installed ## Build what is released into dist/: both wheels and sources, SBOM, checksums, image
+	@rm -rf dist && mkdir dist
+	@for project in . waypost; do $(BIN)/python -m build --quiet --no-isolation --outdir dist $$project; done
+	@PYTHONWARNINGS=ignore $(SBOM)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml \
+		--of JSON --output-reproducible --output-file dist/waypost.cdx.json
+	@cp CHANGELOG.md openapi.json dist/
+	@cd dist && sha256sum -- * > SHA256SUMS
+	@ls -1sh dist
+	@version=$$($(BIN)/waypost --version | cut -d' ' -f2); \
+	if docker info >/dev/null 2>&1; then \
+		docker build --quiet --tag "waypost:$$version" . && echo "image waypost:$$version"; \
+	else echo "no Docker engine answers: the image waypost:$$version is not built"; fi
+
+$(SBOM)/.installed: Makefile | $(BIN)/python
+	@$(BIN)/python -m venv --clear $(SBOM)
+	@$(SBOM)/bin/python -m pip --disable-pip-version-check -qq install cyclonedx-bom==$(CYCLONEDX_VERSION)
+	@touch $@
 
 .PHONY: clean
 clean: ## Remove the environment and everything derived (not the data in .waypost/)
+	@users=$$(grep -lsF "$(CURDIR)/$(VENV)/" /proc/[0-9]*/maps | cut -d/ -f3 | paste -sd' ' || true); \
+	if [ -n "$$users" ]; then \
+		echo "error: stop what runs from $(VENV) first: process $$users" >&2; exit 1; \
+	fi
 	@rm -rf $(VENV) dist build waypost/dist .coverage .coverage.* htmlcov .hypothesis
 	@rm -rf .pytest_cache .ruff_cache .import_linter_cache
 	@find app tests waypost -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -4,8 +4,9 @@ They are passed on as plain values; only the composition root imports this modul
 README lists them all, which a test checks.
 """
 
+import errno
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Literal
 
@@ -32,22 +33,41 @@ from app.setting_values import (
 )
 from waypost.client.http.credentials import Credentials
 
+COMMAND_CHARACTERS_MAX = 80
+"""Of a program that is named in an error."""
+
 
 class UnusableSetting(ValueError):
     """A setting that is valid but cannot be used on this machine; the message names it."""
 
 
 @contextmanager
-def blamed_on(*settings: str) -> Generator[None]:
+def blamed_on(*settings: str, port: int | None = None) -> Generator[None]:
     """Add the names of ``settings``, given without ``WAYPOST_``, to failures of the block.
 
-    Raises UnusableSetting in place of an OSError or ValueError.
+    If ``port`` is in use, the program that listens there is named too.  Raises UnusableSetting in
+    place of an OSError or ValueError.
     """
     try:
         yield
     except (OSError, ValueError) as error:
         names = " and ".join(f"WAYPOST_{name}" for name in settings)
-        raise UnusableSetting(f"{names}: {error}") from error
+        cause = error.__cause__
+        is_taken = isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE
+        by = _listener_at(port) if is_taken and port is not None else ""
+        raise UnusableSetting(f"{names}: {error}{by}") from error
+
+
+def _listener_at(port: int) -> str:
+    """Name a program that has a port, of those that this user may see; else the empty text."""
+    import psutil  # noqa: PLC0415  most starts find their ports free
+
+    with suppress(psutil.Error, OSError):
+        for held in psutil.net_connections("inet"):
+            if held.laddr and held.laddr.port == port and not held.raddr and held.pid:
+                command = " ".join(psutil.Process(held.pid).cmdline())[:COMMAND_CHARACTERS_MAX]
+                return f" by process {held.pid}, {command}"
+    return ""
 
 
 class Settings(BaseSettings):

@@ -12,6 +12,7 @@ Source: RFC 9112.
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -105,7 +106,8 @@ async def answering(
         server = await listen(host, port, respond, Connections(), request_s_max=request_s_max)
     except OSError as error:
         where = f"{host} port {port}"
-        problem = f"the server of metrics and health cannot listen on {where}: {error.strerror}"
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        problem = f"the server of metrics and health cannot listen on {where}: {reason}"
         raise OSError(problem) from error
     try:
         yield int(server.sockets[0].getsockname()[1])

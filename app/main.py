@@ -55,6 +55,7 @@ from app.replica import (
     dns_options_of,
     dns_pod_of,
     protocol_of,
+    require_free_dns_port,
     serving_dns,
     upstreams_of,
     warn_of_contradictions,
@@ -163,8 +164,9 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
     options, tls = dns_options_of(settings), tls_of(settings)
     async with AsyncExitStack() as stack:
         stack.enter_context(short_searches())
-        with blamed_on("API_HOST", "API_PORT"):
+        with blamed_on("API_HOST", "API_PORT", port=settings.api_port):
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
+        require_free_dns_port(settings)
         url = await stack.enter_async_context(database(settings))
         registry = await stack.enter_async_context(running(settings, url, probes=probes, tls=tls))
         dns = await stack.enter_async_context(serving_dns(settings, registry.view, options))

@@ -13,7 +13,7 @@ import asyncio
 import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
 from importlib.metadata import version as installed_version
 from ipaddress import ip_address, ip_network
 
@@ -25,7 +25,7 @@ from app.dns.follower import REPLICA_BOUNDS, WatchFollower
 from app.dns.health import Readiness, routes
 from app.dns.metrics import DNSCollector
 from app.dns.serving.server import DNSServer, ServerOptions
-from app.dns.serving.sockets import answered_at, reached_at
+from app.dns.serving.sockets import answered_at, bind, reached_at
 from app.dns.serving.workers import DNSWorkers
 from app.dns.upstream.server_list import Server, ServerList, read_servers, usable
 from app.domain.addresses import Address, parse_address
@@ -70,7 +70,8 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
         stack.enter_context(short_searches())
         await stack.enter_async_context(client)
         health = answering(settings.dns_host, settings.dns_metrics_port, paths)
-        await stack.enter_async_context(health)
+        with blamed_on("DNS_HOST", "DNS_METRICS_PORT", port=settings.dns_metrics_port):
+            await stack.enter_async_context(health)
         dns = await stack.enter_async_context(serving_dns(settings, view, options))
         metrics.register(DNSCollector(dns.host, dns.stats))
         announce()
@@ -97,6 +98,21 @@ def warn_of_contradictions(view: View, policy: Policy) -> None:
         _log.warning("%s", contradiction)
 
 
+def require_free_dns_port(settings: Settings) -> None:
+    """Raise UnusableSetting if DNS cannot listen, before a database is started or a state loaded.
+
+    The sockets are closed again: questions that nobody reads would keep clients waiting, where
+    a refusal sends them to their next server.
+    """
+    with _blamed_on_dns(settings):
+        shares_port = settings.dns_workers > 1
+        bind(settings.dns_host, settings.dns_port, shares_port=shares_port).close()
+
+
+def _blamed_on_dns(settings: Settings) -> AbstractContextManager[None]:
+    return blamed_on("DNS_HOST", "DNS_PORT", port=settings.dns_port)
+
+
 @asynccontextmanager
 async def serving_dns(
     settings: Settings, view: View, options: ServerOptions
@@ -108,7 +124,7 @@ async def serving_dns(
         if settings.dns_workers == 1
         else DNSWorkers(view, config, options, count=settings.dns_workers)
     )
-    with blamed_on("DNS_HOST", "DNS_PORT"):
+    with _blamed_on_dns(settings):
         await server.start(settings.dns_host, settings.dns_port)
     try:
         yield server

@@ -51,6 +51,7 @@ def welcome(settings: Settings) -> None:
         ("API", url),
         ("Docs", f"{url}/docs"),
         ("DNS", f"{settings.dns_host} port {settings.dns_port}, UDP and TCP"),
+        ("Data", _place_of(settings)),
     ):
         say((f"  {label:<6}", "dim"), where)
     token = ", with a token in WAYPOST_TOKEN" if settings.auth else ""
@@ -58,6 +59,13 @@ def welcome(settings: Settings) -> None:
     for command in commands(settings):
         say("  ", (command, "cyan"))
     print_text("")
+
+
+def _place_of(settings: Settings) -> str:
+    """Say where the registered objects are kept, without a password."""
+    if settings.database_url:
+        return "the database of WAYPOST_DATABASE_URL"
+    return f"{settings.data_dir.absolute()} (WAYPOST_DATA_DIR)"
 
 
 def commands(settings: Settings) -> Iterator[str]:

@@ -14,6 +14,7 @@ fi
 
 step() { printf '\n%s%s%s\n' "$heading" "$*" "$plain"; }
 show() { printf '%s$ %s%s\n' "$prompt" "$*" "$plain"; "$@"; }
+refused() { if show "$@"; then echo "demo: that should have been refused" >&2; exit 1; fi; }
 
 if ! command -v waypost >/dev/null; then
   echo "demo: waypost is not on the PATH: run this as \`make demo\`" >&2
@@ -45,3 +46,18 @@ show waypost resolve ent.default.svc.cluster.local. --namespace dev
 
 step "What the kernel of node n1 is told"
 show waypost rules n1
+
+step "A Pod with a mistyped label is found among the near misses"
+show waypost apply -f examples/mistakes/ent-4.yaml
+show waypost explain service ent
+
+step "A mistake is named by its file, line and field, and nothing is written"
+refused waypost apply --strict -f examples/mistakes/typo.yaml
+refused waypost apply -f examples/mistakes/broken.yaml
+
+step "To undo it all:"
+cat <<'END'
+waypost delete -f examples -f examples/mistakes/ent-4.yaml --grace-period 0
+waypost delete namespace dev
+waypost delete namespace prod
+END

@@ -1,8 +1,12 @@
 """Settings: valid values, derived defaults, and refusals."""
 
+import os
+from contextlib import closing
+
 import pytest
 from pydantic import ValidationError
 
+from app.api.transport.server import listen
 from app.config import Settings, UnusableSetting, blamed_on
 
 
@@ -98,6 +102,18 @@ def test_a_failure_names_the_settings_that_cause_it(error: Exception) -> None:
         blamed_on("A", "B"),
     ):
         raise error
+
+
+def test_a_port_in_use_is_refused_with_the_program_that_has_it() -> None:
+    with closing(listen("127.0.0.1", 0)) as held:
+        port: int = held.getsockname()[1]
+        words = rf"^WAYPOST_API_PORT: the API .* port {port}: Address already in use by process"
+        with (
+            pytest.raises(UnusableSetting, match=words) as raised,
+            blamed_on("API_PORT", port=port),
+        ):
+            listen("127.0.0.1", port)
+    assert f" {os.getpid()}, " in str(raised.value)
 
 
 def test_no_secret_is_shown_with_the_settings() -> None:

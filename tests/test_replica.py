@@ -1,11 +1,13 @@
 """Composition of the DNS from settings, and the readiness of a replica."""
 
+from contextlib import closing
 from ipaddress import ip_address
 
 import pytest
 
-from app.config import Settings
+from app.config import Settings, UnusableSetting
 from app.dns.follower import WatchFollower
+from app.dns.serving.sockets import bind
 from app.domain.names import Revision
 from app.domain.snapshot import Snapshot
 from app.domain.work import Policy
@@ -17,6 +19,7 @@ from app.replica import (
     policy_of,
     protocol_of,
     readiness_of,
+    require_free_dns_port,
 )
 from waypost.client.http.registry_client import RegistryClient
 
@@ -64,6 +67,14 @@ def test_a_setting_without_a_usable_server_is_refused_by_its_name(setting: str) 
 def test_a_server_whose_only_upstream_is_itself_is_refused() -> None:
     with pytest.raises(ValueError, match=r"127\.0\.0\.1:1053 is this server itself"):
         dns_options_of(settings(dns_upstreams="127.0.0.1:1053"))
+
+
+def test_a_dns_port_in_use_is_refused_before_anything_is_started() -> None:
+    with closing(bind("127.0.0.1", 0)) as held:
+        with pytest.raises(UnusableSetting, match=r"^WAYPOST_DNS_HOST and WAYPOST_DNS_PORT: "):
+            require_free_dns_port(settings(dns_port=str(held.port)))
+        port = held.port
+    require_free_dns_port(settings(dns_port=str(port)))
 
 
 def test_a_replica_is_ready_once_loaded_even_if_no_api_is_reachable() -> None:

@@ -71,6 +71,15 @@ def test_it_prints_the_addresses_of_the_server(capsys: pytest.CaptureFixture[str
     assert "dig @127.0.0.1 -p 53 " in out
 
 
+def test_it_prints_where_the_data_are(checkout: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    welcome(listening())
+    assert f"{checkout}/.waypost (WAYPOST_DATA_DIR)" in capsys.readouterr().out
+    welcome(listening(database_url="postgresql://waypost:pass-word@db/waypost"))
+    out = capsys.readouterr().out
+    assert "the database of WAYPOST_DATABASE_URL" in out
+    assert "pass-word" not in out
+
+
 @pytest.mark.parametrize(
     ("host", "address"),
     [(EVERYWHERE, "127.0.0.1"), ("::", "::1"), ("192.0.2.1", "192.0.2.1"), ("box", "box")],

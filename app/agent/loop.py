@@ -267,6 +267,9 @@ class RulesLoop(Generic[StateT, StepT]):
         self._draining_since_s = {key: since_s.get(key, now_s) for key in plan.waiting}
         self._publish(self._checks)
         self._is_settled = True
+        if not self.first_applied.is_set():
+            words = "the rules of node %s at revision %s are in the kernel: %d steps"
+            _log.info(words, self._feed.node, self._revision, len(plan.at_once))
         self.first_applied.set()
         self.stats.settled(self._revision, len(plan.waiting), self._clock.now_s())
 

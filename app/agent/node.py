@@ -6,6 +6,7 @@
 Other fields of the Node are kept.  Source: spec kubernetes-api 3.7.
 """
 
+import asyncio
 import json
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -54,10 +55,15 @@ class Registration:
         self._addresses, self._clock = addresses, clock
         self._path = f"/nodes/{identity.name}"
         self._notices = Notices(_log, now_s=clock.now_s)
+        self._is_registered = asyncio.Event()
         self.problem = ""
 
     async def register(self) -> None:
         """Create the Node, or update the existing one; raises WaypostError."""
+        await self._register()
+        self._is_registered.set()
+
+    async def _register(self) -> None:
         found = await self._addresses()
         addresses = [{"type": each.type, "address": each.address} for each in found]
         labels = self._labels()
@@ -78,7 +84,8 @@ class Registration:
             await self._client.ask("PATCH", status, patch, content_type=MERGE_PATCH)
 
     async def run(self) -> None:
-        """Send heartbeats until cancelled."""
+        """Send heartbeats once the Node is registered, until cancelled."""
+        await self._is_registered.wait()
         while True:
             await self._clock.sleep(await self.heartbeat())
 

@@ -29,3 +29,8 @@ class Options:
     metrics_host: str = "127.0.0.1"
     metrics_port: int = 0
     """The port of health and metrics; 0 is none."""
+
+    @property
+    def lays_routes(self) -> bool:
+        """Whether routes, and not rules, keep traffic for Services on this machine."""
+        return self.backend == "ipvs"

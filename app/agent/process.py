@@ -17,6 +17,7 @@ from app.agent.loop import RulesLoop
 from app.agent.modes.mode import Mode
 from app.agent.node import Registration, own_addresses
 from app.agent.options import Options
+from app.agent.service_routes import ServiceRoutes, remove_routes
 from app.agent.sinks.programs import run as run_program
 from app.agent.sinks.sink import DrySink, Sink
 from waypost.client.http.registry_client import RegistryClient
@@ -76,6 +77,8 @@ async def _run(
     sink = DrySink(kernel, mode, write) if options.is_dry else kernel
     if options.is_cleanup:
         await clean_up(mode, sink)
+        if options.lays_routes and not options.is_dry:
+            await remove_routes(run_program)
         return
     name = options.identity.name
     async with RegistryClient(
@@ -95,10 +98,13 @@ async def _run(
         )
         if options.is_once:
             await loop.once()
+            if options.lays_routes and not options.is_dry:
+                await ServiceRoutes(client, addresses, run_program, CLOCK).keep()
         elif options.is_dry:
             await loop.run()
         else:
-            await _run_all(options, client, loop, registration)
+            routes = ServiceRoutes(client, addresses, run_program, CLOCK)
+            await _run_all(options, client, loop, registration, routes)
 
 
 async def _run_all(
@@ -106,10 +112,13 @@ async def _run_all(
     client: RegistryClient,
     loop: RulesLoop[StateT, StepT],
     registration: Registration,
+    routes: ServiceRoutes,
 ) -> None:
     """Run the loop and its side tasks until cancelled; raises OSError for a used port."""
     async with asyncio.TaskGroup() as group:
         group.create_task(loop.run())
+        if options.lays_routes:
+            group.create_task(routes.run())
         # Rules first: the side tasks take longer to import than a small node's rules to load.
         with suppress(TimeoutError):
             async with asyncio.timeout(HEAD_START_S_MAX):

@@ -1,5 +1,6 @@
 """The loop against a kernel in memory: it reaches the desired state after any history."""
 
+import logging
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -46,6 +47,18 @@ async def test_a_new_node_gets_all_rules_immediately() -> None:
         await world.agent(sink).turn()
         assert sink.state == world.desired()
         assert len(sink.applications) == 1
+
+
+async def test_it_says_once_what_it_has_applied(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.INFO)
+    async with a_world(SERVICE, ONE) as world:
+        agent = world.agent(MemorySink())
+        await agent.turn()
+        world.put(ONE, TWO)
+        await agent.turn()
+    told = [words for words in caplog.messages if "in the kernel" in words]
+    assert len(told) == 1
+    assert f"node {NODE.metadata.name} " in told[0]
 
 
 async def test_changes_are_applied_as_they_arrive() -> None:

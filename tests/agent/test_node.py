@@ -1,5 +1,6 @@
 """A node registers itself, keeps other fields of its Node, and finds its addresses."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -104,6 +105,36 @@ async def test_a_failed_heartbeat_is_retried() -> None:
         registration = Registration(client, IDENTITY, Machine().found, FakeClock())
         assert await registration.heartbeat() == HEARTBEAT_S_DEFAULT
         assert "503" in registration.problem
+
+
+class Endless(FakeClock):
+    """A clock whose sleeps do not end."""
+
+    async def sleep(self, duration_s: float) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_a_node_beats_only_once_it_is_registered() -> None:
+    asked: list[str] = []
+    beaten = asyncio.Event()
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(f"{request.method} {request.url.path}")
+        if request.url.path.endswith("/heartbeat"):
+            beaten.set()
+        return httpx.Response(200, json={"kind": "Node", "status": {"addresses": []}})
+
+    transport = httpx.MockTransport(answer)
+    async with RegistryClient(["http://r"], transport=transport) as client:
+        registration = Registration(client, IDENTITY, Machine().found, Endless())
+        beating = asyncio.create_task(registration.run())
+        await asyncio.sleep(0)
+        assert asked == []
+        await registration.register()
+        await beaten.wait()
+        beating.cancel()
+    assert asked[0] == "GET /nodes/n1"
+    assert asked.count("POST /nodes/n1/heartbeat") == 1
 
 
 @pytest.mark.parametrize("wire", [{"kind": "Pod", "apiVersion": "v1"}, {"kind": 7}, {}])

@@ -7,6 +7,7 @@ import shlex
 import sys
 from collections.abc import AsyncGenerator
 from pathlib import Path
+from unittest.mock import ANY
 
 import pytest
 
@@ -75,6 +76,28 @@ async def test_the_demo_tells_the_whole_story_in_colour(served: Serving) -> None
     assert f"{of['default']}:80" in rules
     assert "10.244.1.5:8080" in rules
     assert "10.244.2.8:8080" not in rules, "the Pod that is not ready gets no traffic"
+
+
+async def test_what_the_demo_ends_with_undoes_it(served: Serving) -> None:
+    api = url_of(served)
+    before = await kept(api)
+    code, told = await shell(f"bash {DEMO}", WAYPOST_API=api)
+    assert code == 0, told
+    assert await kept(api) != before
+    for command in told.partition("To undo it all:\n")[2].splitlines():
+        assert await shell(command, WAYPOST_API=api) == (0, ANY), command
+    assert await kept(api) == before
+
+
+async def kept(api: str) -> list[str]:
+    """List every object by kind and name."""
+    kinds = ("services", "pods", "nodes", "namespaces", "endpointslices")
+    found: list[str] = []
+    for kind in kinds:
+        code, listed = await shell(f"waypost get {kind} -A -o yaml", WAYPOST_API=api)
+        assert code == 0, listed
+        found += [f"{kind}/{line.strip()}" for line in listed.splitlines() if "uid:" in line]
+    return found
 
 
 async def test_the_demo_says_when_there_is_no_server() -> None:

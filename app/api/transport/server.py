@@ -8,6 +8,7 @@ beginning over TLS in ``app.api.transport.handshakes``.
 """
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable
 from functools import partial
@@ -124,4 +125,5 @@ def listen(host: str, port: int, *, shares_port: bool = False) -> socket.socket:
             (host, port), family=family, backlog=BACKLOG, reuse_port=shares_port
         )
     except OSError as error:
-        raise OSError(f"the API cannot listen on {host} port {port}: {error.strerror}") from error
+        problem = os.strerror(error.errno) if error.errno else str(error)
+        raise OSError(f"the API cannot listen on {host} port {port}: {problem}") from error

@@ -84,6 +84,7 @@ _NODE = (
     _on("nodes/heartbeat", "create"),
     _on("nodes/rules", "get"),
     _on("nodes/observed", "update"),
+    _on("servicecidrs", "list", "watch", group=SERVICE_CIDR.group),  # routed to nowhere
     _on("pods", *_READS),
     _on("pods/status", "get", "update", "patch"),
     _on("pods/heartbeat", "create"),

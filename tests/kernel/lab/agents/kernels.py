@@ -15,7 +15,7 @@ THEIR_CHAIN: Final = "THEIRS"
 
 
 class IPVSKernel:
-    """Virtual servers, sets, filter rules and the dummy interface."""
+    """Virtual servers, sets, filter rules, the dummy interface and routes to nowhere."""
 
     def ours(self) -> str:
         """List everything that agents put there; empty when there is nothing."""
@@ -53,6 +53,10 @@ class IPVSKernel:
             if DUMMY_INTERFACE in line:
                 yield line.partition(":")[2]
         yield from (line for line in _run("ip", "-o", "link").splitlines() if "dummy" in line)
+        for family in ("-4", "-6"):
+            yield from sorted(
+                _run("ip", family, "route", "show", "type", "unreachable").splitlines()
+            )
 
 
 _OUR_CHAINS: Final = {name for names in CHAINS.values() for name in names}

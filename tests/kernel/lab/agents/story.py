@@ -13,7 +13,8 @@ from tests.kernel.lab.agents.agent import RESYNC_S, Agent
 from tests.kernel.lab.agents.balancers import Health, ask_health
 from tests.kernel.lab.agents.cluster import Cluster
 from tests.kernel.lab.lab import POLL_S, SERVICE_PORT, eventually
-from tests.kernel.lab.network import NODES, OUTSIDE, PODS, addresses_of_node
+from tests.kernel.lab.namespaces import ip_batch
+from tests.kernel.lab.network import FABRIC, NODES, OUTSIDE, PODS, addresses_of_node
 from tests.kernel.lab.scenarios.expectations import is_refused, pods_reached
 from tests.kernel.lab.traffic import Unanswered, connect
 
@@ -24,6 +25,9 @@ AGENT_PORT: Final = 9154
 WITHIN_S: Final = 90.0
 START_WITHIN_S: Final = 120.0
 """Both are for busy machines; what is measured is measured elsewhere."""
+STRAYS: Final = ("10.96.200.200", "fd00:10:96::c8c8")
+"""Addresses of the ranges that no Service has, as the next router may have them."""
+UNANSWERED_S: Final = 3.0  # long for two links within a machine, and short for a test
 AT_REST_S: Final = RESYNC_S + 1
 
 
@@ -125,6 +129,10 @@ def an_agent_registers_its_node_and_programs_its_kernel(story: Story) -> None:
     assert found == addresses_of_node(NODE)
 
 
+def an_address_that_no_service_has_stays_on_the_machine(_: Story) -> None:
+    eventually(lambda: _leaving() == [], within_s=WITHIN_S, what="keeping packets here")
+
+
 def news_reach_the_kernel(story: Story) -> None:
     story.cluster.add_pods("a2")
     story.reaches("a1", "a2", "b1")
@@ -215,12 +223,14 @@ def cleaning_up_leaves_what_is_of_others(story: Story) -> None:
     story.run_agent("--cleanup")
     assert story.kernel.ours() == ""
     assert story.kernel.theirs() == before
+    assert _leaving() == list(STRAYS)  # without rules nothing keeps them here
 
 
 CHAPTERS: Final[dict[str, Chapter]] = {
     chapter.__name__: chapter
     for chapter in (
         an_agent_registers_its_node_and_programs_its_kernel,
+        an_address_that_no_service_has_stays_on_the_machine,
         news_reach_the_kernel,
         a_connection_survives_that_the_agent_is_killed_and_comes_back,
         a_connection_keeps_its_pod_until_it_ends,
@@ -233,6 +243,37 @@ CHAPTERS: Final[dict[str, Chapter]] = {
         cleaning_up_leaves_what_is_of_others,
     )
 }
+
+
+def _leaving() -> list[str]:
+    """List the addresses without a Service for which a Pod's packets reach the next router."""
+    node, caller = NODES[NODE], PODS[CALLER]
+    addresses = [
+        f"addr %s {_whole(stray)} dev {FABRIC}" + " nodad" * (":" in stray) for stray in STRAYS
+    ]
+    answers = [
+        f"route %s {_whole(pod)} via {router}"
+        for pod, router in ((caller.ip, node.ip), (caller.ip6, node.ip6))
+    ]
+    ip_batch(line % "replace" for line in (*addresses, *answers))
+    try:
+        return [stray for stray in STRAYS if _is_answered(stray)]
+    finally:
+        ip_batch(line % "del" for line in (*answers, *addresses))
+
+
+def _whole(address: str) -> str:
+    return f"{address}/128" if ":" in address else f"{address}/32"
+
+
+def _is_answered(address: str) -> bool:
+    try:
+        connect(CALLER, address, SERVICE_PORT, patience_s=UNANSWERED_S).close()
+    except ConnectionRefusedError:
+        return True
+    except (OSError, Unanswered):
+        return False
+    return True
 
 
 def _require_agent(story: Story) -> Agent:
