@@ -27,7 +27,10 @@ NAME ?=
 QUICK := not slow and not faults and not kernel and not sdks
 WORKERS ?= 3
 SECONDS ?= 180
-PYTEST := $(BIN)/python -m pytest -n $(WORKERS)
+# A module's tests run on one worker, as they share what they start.
+PYTEST := $(BIN)/python -m pytest -n $(WORKERS) --dist loadscope --no-loadscope-reorder
+# Tests start the program a hundred times, which would be compiled each time.
+unexport PYTHONDONTWRITEBYTECODE
 
 ATHERIS_VERSION := 3.0.0
 UV_VERSION := 0.13.9

@@ -12,6 +12,10 @@ from tests.databases import create_database, empty_database, start_server, stop_
 
 TESTS = Path(__file__).parent
 PURE = (TESTS / "domain", TESTS / "registry")  # tests that may not use the network
+LONGEST = tuple(
+    TESTS / path for path in ("end_to_end/test_schemathesis.py", "end_to_end", "kinds", "faults")
+)
+"""What begins first, so that no worker is left with it when the others have nothing to do."""
 
 settings.register_profile("dev", max_examples=50, deadline=None)
 settings.register_profile("ci", max_examples=100, derandomize=True, deadline=None)
@@ -19,11 +23,18 @@ settings.register_profile("nightly", max_examples=10_000, deadline=None)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "dev"))
 
 
+@pytest.hookimpl(trylast=True)  # after they have been shuffled
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Forbid network sockets in the tests of the core and of the use cases."""
+    """Put the longest tests first; forbid network sockets to the core and to the use cases."""
+    items.sort(key=lambda item: _place(item.path))
     for item in items:
         if any(item.path.is_relative_to(folder) for folder in PURE):
             item.add_marker(pytest.mark.disable_socket)
+
+
+def _place(path: Path) -> int:
+    found = (index for index, each in enumerate(LONGEST) if path.is_relative_to(each))
+    return next(found, len(LONGEST))
 
 
 @pytest.fixture(scope="session")

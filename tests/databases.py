@@ -17,10 +17,10 @@ from app.store.keeping import embedded, migrations
 SERVER_URL = os.environ.get("WAYPOST_TEST_DATABASE_URL", "")
 """A server to use instead of the embedded one; its user needs the right to create databases."""
 
-_EMPTY = (
-    "TRUNCATE objects, changes, cluster_ips, node_ports, leases, token_uses",
-    "UPDATE counter SET revision = 0, compacted = 0, cursors = '{}'",
-)
+_TABLES = ("objects", "changes", "cluster_ips", "node_ports", "leases", "token_uses")
+_DELETED = ", ".join(f"{table} AS (DELETE FROM public.{table})" for table in _TABLES)  # noqa: S608
+# TRUNCATE makes new files for each table: it costs four times as much for the few rows of a test.
+_EMPTY = f"WITH {_DELETED} UPDATE counter SET revision = 0, compacted = 0, cursors = '{{}}'"  # noqa: S608
 
 
 async def create_database(server_url: str, name: str) -> str:
@@ -51,8 +51,7 @@ async def connected(url: str) -> AsyncGenerator[AsyncEngine, None]:
 async def empty_database(url: str) -> None:
     """Delete everything that an earlier test has left."""
     async with connected(url) as engine, engine.begin() as connection:
-        for statement in _EMPTY:
-            await connection.execute(text(statement))
+        await connection.execute(text(_EMPTY))
 
 
 def start_server(shared_folder: Path) -> str:

@@ -178,14 +178,24 @@ class BusyClock:
         await asyncio.sleep(0)
 
 
-def a_follower(
-    *urls: str,
-    view: View | None = None,
-    bounds: Bounds = REPLICA_BOUNDS,
-    clock: BusyClock | None = None,
-) -> WatchFollower:
-    client = RegistryClient(urls, bounds=bounds, logs_failures=False)
-    return WatchFollower(client, view or View(), kinds={"Service"}, clock=clock or BusyClock())
+@asynccontextmanager
+async def running(
+    client: RegistryClient, view: View, clock: BusyClock | None = None
+) -> AsyncGenerator[WatchFollower]:
+    """Follow for the length of a block."""
+    async with client:
+        follower = WatchFollower(client, view, kinds={"Service"}, clock=clock or BusyClock())
+        task = asyncio.create_task(follower.run())
+        try:
+            yield follower
+        finally:
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+
+def a_client(*urls: str, bounds: Bounds = REPLICA_BOUNDS) -> RegistryClient:
+    return RegistryClient(urls, bounds=bounds, logs_failures=False)
 
 
 Answer = Callable[[httpx.Request], httpx.Response]
@@ -202,14 +212,8 @@ async def following(*answers: Answer) -> AsyncGenerator[tuple[View, WatchFollowe
 
     view = View()
     client = RegistryClient([URL], transport=httpx.MockTransport(answer), logs_failures=False)
-    follower = WatchFollower(client, view, kinds={"Service"}, clock=BusyClock())
-    task = asyncio.create_task(follower.run())
-    try:
+    async with running(client, view) as follower:
         yield view, follower, asked
-    finally:
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
 
 
 def sends(*lines: bytes) -> Answer:
@@ -315,15 +319,12 @@ async def test_an_api_with_an_invalid_answer_is_left_for_the_next_and_logged_onc
     script: Script, caplog: pytest.LogCaptureFixture
 ) -> None:
     view = View()
-    async with hostile(script) as bad, hostile(WELL) as good:
-        follower = a_follower(bad.url, good.url, view=view, bounds=TIGHT)
-        task = asyncio.create_task(follower.run())
-        try:
-            await until(lambda: view.is_synced and len(bad.requests) >= 3)
-        finally:
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+    async with (
+        hostile(script) as bad,
+        hostile(WELL) as good,
+        running(a_client(bad.url, good.url, bounds=TIGHT), view),
+    ):
+        await until(lambda: view.is_synced and len(bad.requests) >= 3)
     assert names(view.snapshot) == ["a"]
     assert sum(f"{bad.url}: " in words for words in caplog.messages) == 1
 
@@ -331,12 +332,8 @@ async def test_an_api_with_an_invalid_answer_is_left_for_the_next_and_logged_onc
 async def test_an_api_that_keeps_sending_invalid_lines_is_retried_with_backoff() -> None:
     clock = BusyClock()
     script = whole(line("ADDED", service("a", 1)) + b"\nnonsense\n")
-    async with hostile(script) as bad:
-        task = asyncio.create_task(a_follower(bad.url, clock=clock).run())
+    async with hostile(script) as bad, running(a_client(bad.url), View(), clock):
         await until(lambda: len(clock.slept_s) >= 5)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
     waits = clock.slept_s[:5]
     assert waits == sorted(waits)
     assert waits[-1] > 5 * waits[0]
@@ -345,9 +342,5 @@ async def test_an_api_that_keeps_sending_invalid_lines_is_retried_with_backoff()
 async def test_a_stream_that_is_compressed_without_being_asked_is_read() -> None:
     body = line("ADDED", service("a", 1)) + b"\n" + bookmark(4, ends_initial=True) + b"\n"
     view = View()
-    async with hostile(gzipped(gzip.compress(body))) as good:
-        task = asyncio.create_task(a_follower(good.url, view=view).run())
+    async with hostile(gzipped(gzip.compress(body))) as good, running(a_client(good.url), view):
         await until(lambda: view.is_synced)
-        task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task

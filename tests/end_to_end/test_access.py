@@ -28,10 +28,13 @@ spec: {ports: [{port: 80}]}
 """
 
 
-@pytest.fixture
-async def running(database_url: str, tmp_path: Path) -> AsyncGenerator[Serving, None]:
-    """Run a server with authentication, on a database of its own."""
-    async with serving(tmp_path, "--auth", database_url=database_url) as started:
+@pytest.fixture(scope="module")
+async def running(
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncGenerator[Serving, None]:
+    """Run a server with authentication, for all tests: a start takes longer than they do."""
+    folder = tmp_path_factory.mktemp("access")
+    async with serving(folder, "--auth", database_url=module_database_url) as started:
         yield started
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Awaitable, Sequence
 from contextlib import AsyncExitStack
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -24,16 +23,16 @@ BINDING: dict[str, Any] = {
 }
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 async def servers(
-    database_url: str, tmp_path: Path
+    module_database_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncGenerator[tuple[Serving, Serving, Serving], None]:
-    """Run three servers with authentication on one database."""
+    """Run three servers with authentication on one database, for all tests."""
     async with AsyncExitStack() as stack:
 
         async def one(number: int) -> Serving:
-            folder = tmp_path / str(number)
-            running = serving(folder, "--auth", database_url=database_url)
+            folder = tmp_path_factory.mktemp(f"revocation-{number}")
+            running = serving(folder, "--auth", database_url=module_database_url)
             return await stack.enter_async_context(running)
 
         yield (await one(1), await one(2), await one(3))
@@ -51,13 +50,14 @@ def bearer(token: str) -> dict[str, str]:
 
 
 async def a_viewer(server: Serving, admin: dict[str, str]) -> tuple[str, dict[str, str], str]:
-    """Give alice a token and the role ``view``; its id, the credentials, and the revision."""
-    made = await server.client.post("/tokens", json={"spec": {"user": "alice"}}, headers=admin)
-    assert made.is_success, made.text
+    """Give alice the role ``view`` and a token; its id, the credentials, and the revision."""
     bound = await server.client.put("/clusterrolebindings/alice-views", json=BINDING, headers=admin)
     assert bound.is_success, bound.text
-    token, revision = made.json(), bound.json()["metadata"]["resourceVersion"]
-    return token["metadata"]["name"], bearer(token["status"]["token"]), revision
+    made = await server.client.post("/tokens", json={"spec": {"user": "alice"}}, headers=admin)
+    assert made.is_success, made.text
+    token = made.json()
+    metadata = token["metadata"]
+    return metadata["name"], bearer(token["status"]["token"]), metadata["resourceVersion"]
 
 
 async def every(answers: Sequence[Awaitable[httpx.Response]]) -> list[int]:

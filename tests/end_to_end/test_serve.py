@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 import dns.rcode
@@ -15,6 +16,17 @@ pytestmark = pytest.mark.end_to_end
 ENT = Path(__file__).parents[2] / "examples" / "ent.yaml"
 BOUTIQUE = Path(__file__).parents[3] / "shared" / "data" / "online-boutique.yaml"
 YAML = {"content-type": "application/yaml"}
+
+
+@pytest.fixture(scope="module")
+async def served(tmp_path_factory: pytest.TempPathFactory) -> AsyncGenerator[Serving, None]:
+    """Run a server that has names of its own, for tests that neither stop nor kill it."""
+    async with serving(
+        tmp_path_factory.mktemp("serve"),
+        allowed_hosts="Registry.example,*.lan",
+        allowed_origins="https://registry.example",
+    ) as running:
+        yield running
 
 
 async def test_a_posted_service_is_resolved_and_survives_a_restart(tmp_path: Path) -> None:
@@ -36,13 +48,10 @@ async def test_a_posted_service_is_resolved_and_survives_a_restart(tmp_path: Pat
 
 
 async def test_names_that_do_not_exist_are_told_apart_from_those_without_records(
-    tmp_path: Path,
+    served: Serving,
 ) -> None:
-    async with serving(tmp_path) as running:
-        nothing = await asked(running.dns_port, "nobody.default.svc.cluster.local.")
-        no_records = await asked(
-            running.dns_port, "kube-dns.kube-system.svc.cluster.local.", "AAAA"
-        )
+    nothing = await asked(served.dns_port, "nobody.default.svc.cluster.local.")
+    no_records = await asked(served.dns_port, "kube-dns.kube-system.svc.cluster.local.", "AAAA")
 
     assert nothing.rcode() == dns.rcode.NXDOMAIN
     assert no_records.rcode() == dns.rcode.NOERROR
@@ -50,30 +59,23 @@ async def test_names_that_do_not_exist_are_told_apart_from_those_without_records
     assert all("SOA" in message.authority[0].to_text() for message in (nothing, no_records))
 
 
-async def test_a_server_answers_to_the_names_it_was_given_and_to_its_own(tmp_path: Path) -> None:
-    async with serving(
-        tmp_path,
-        allowed_hosts="Registry.example,*.lan",
-        allowed_origins="https://registry.example",
-    ) as running:
+async def test_a_server_answers_to_the_names_it_was_given_and_to_its_own(served: Serving) -> None:
+    async def status(host: str, origin: str = "") -> int:
+        headers = {"host": host} | ({"origin": origin} if origin else {})
+        return (await served.client.post("/heartbeats", headers=headers)).status_code
 
-        async def status(host: str, origin: str = "") -> int:
-            headers = {"host": host} | ({"origin": origin} if origin else {})
-            return (await running.client.post("/heartbeats", headers=headers)).status_code
-
-        unread = 415  # a body would be needed: the request has come through
-        for host in (f"{socket.gethostname()}:1", "registry.example", "a.lan", "localhost"):
-            assert await status(host) == unread
-        for host in ("lan", "registry.example.evil.example", "example"):
-            assert await status(host) == 421
-        assert await status("registry.example", "https://registry.example") == unread
-        assert await status("registry.example", "https://a.lan") == 403
+    unread = 415  # a body would be needed: the request has come through
+    for host in (f"{socket.gethostname()}:1", "registry.example", "a.lan", "localhost"):
+        assert await status(host) == unread
+    for host in ("lan", "registry.example.evil.example", "example"):
+        assert await status(host) == 421
+    assert await status("registry.example", "https://registry.example") == unread
+    assert await status("registry.example", "https://a.lan") == 403
 
 
 @pytest.mark.skipif(not BOUTIQUE.exists(), reason="the manifests of others are not here")
-async def test_manifests_of_others_go_through_as_they_stand(tmp_path: Path) -> None:
-    async with serving(tmp_path) as running:
-        response = await running.client.post("/apply", content=BOUTIQUE.read_bytes(), headers=YAML)
+async def test_manifests_of_others_go_through_as_they_stand(served: Serving) -> None:
+    response = await served.client.post("/apply", content=BOUTIQUE.read_bytes(), headers=YAML)
 
     operations = [result["operation"] for result in response.json()["results"]]
     assert operations.count("created") == 12

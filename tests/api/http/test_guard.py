@@ -175,7 +175,9 @@ async def test_an_absolute_target_is_routed_by_its_path() -> None:
     ("coding", "status"), [(b"chunked", 200), (b"Chunked", 200), (b"gzip, chunked", 400)]
 )
 async def test_an_unsupported_transfer_coding_is_refused(coding: bytes, status: int) -> None:
-    head = b"POST /a HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: " + coding
+    head = (
+        b"POST /a HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: " + coding
+    )
     found, paths = await answered(head + b"\r\n\r\n1\r\nx\r\n0\r\n\r\n")
     assert found == status
     assert paths == (["/a"] if status == 200 else [])

@@ -16,7 +16,7 @@ from app.api.transport.handshakes import HANDSHAKE_S_MAX, Handshakes
 from app.api.transport.server import HTTPServer, listen
 from app.api.transport.tls import TLS
 from tests.api.sockets import serving, status_of
-from tests.api.transport.test_tls import NOW, REQUEST, Seen, asked, files, trusting
+from tests.api.transport.test_tls import NOW, Seen, asked, files, trusting
 from tests.waiting import WITHIN_S, until
 
 LOOPS = [asyncio.new_event_loop, uvloop.new_event_loop]
@@ -110,7 +110,7 @@ def test_a_request_that_comes_with_the_end_of_the_handshake_is_answered(
             while not is_shaken(client):
                 writer.write(sent.read())
                 received.write(await reader.read(65_536))
-            client.write(REQUEST)
+            client.write(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
             writer.write(sent.read())  # Finished and the request, in one segment
             received.write(await reader.read())
             assert status_of(client.read(65_536)) == 200

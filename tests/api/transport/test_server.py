@@ -1,6 +1,7 @@
 """Connections: disconnects, headers, limits and upgrades."""
 
 import asyncio
+import socket
 from dataclasses import dataclass, field
 
 import pytest
@@ -43,6 +44,14 @@ async def test_a_disconnect_ends_all_requests_of_the_connection(requests: int) -
         assert app.running == 1
         writer.close()
         await until(lambda: app.left >= 1 and app.running == 0)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "::1"])
+def test_a_body_does_not_wait_until_its_head_is_acknowledged(host: str) -> None:
+    with listen(host, 0) as listener, socket.create_connection(listener.getsockname()[:2]):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 async def fails(scope: Scope, receive: Receive, send: Send) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import json
 from collections.abc import AsyncGenerator, Mapping
-from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl
@@ -62,8 +61,8 @@ class Recorder:
         await PlainTextResponse(json.dumps(asked))(scope, receive, send)
 
 
-@asynccontextmanager
-async def recording() -> AsyncGenerator[str, None]:
+@pytest.fixture(scope="module")
+async def recorder() -> AsyncGenerator[str, None]:
     async with serving(Recorder()) as port:
         yield f"http://{HOST}:{port}"
 
@@ -80,16 +79,15 @@ NAMES = st.text(
     content=st.none() | st.text(st.characters(codec="utf-8"), max_size=50),
 )
 async def test_it_asks_as_the_other_client_does(
-    name: str, query: Mapping[str, str], content: str | None
+    recorder: str, name: str, query: Mapping[str, str], content: str | None
 ) -> None:
     def asked(client: Client, path: str) -> object:
         method = "GET" if content is None else "POST"
         answer = client.answer(method, path, query=query, content=content, accept="*/*")
         return json.loads(answer.body)
 
-    async with recording() as url:
-        path = path_of("services", "", name)
-        one, other = [await asyncio.to_thread(asked, client, path) for client in both(url)]
+    path = path_of("services", "", name)
+    one, other = [await asyncio.to_thread(asked, client, path) for client in both(recorder)]
     assert one == other
 
 
