@@ -77,10 +77,12 @@ def output_option(words: str = "The form to print.") -> Callable[[F], F]:
     )
 
 
+def credentials_of(context: click.Context) -> Credentials:
+    """Make the credentials of the command line and the environment; raises InvalidToken."""
+    file: object = context.meta.get(TOKEN_FILE)
+    return Credentials(os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None)
+
+
 def connect(context: click.Context, url: str) -> Api:
     """Make the client of a verb, without sending anything."""
-    file: object = context.meta.get(TOKEN_FILE)
-    credentials = Credentials(
-        os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None
-    )
-    return Api(url, transport=context.obj, credentials=credentials)
+    return Api(url, transport=context.obj, credentials=credentials_of(context))
