@@ -4,7 +4,7 @@
     waypost serve ...  -> app.commands.servers, then app.main, with all of it
     waypost dns ...    -> app.commands.servers, then app.replica, with the DNS
     waypost agent ...  -> app.commands.agent, with the agent
-    waypost register … -> app.commands.register, with what registers others
+    waypost register … -> app.commands.register, with what registers others; so is registrar
 
 A command is imported when it runs, or is described, and a composition root only when it runs:
 scripts run the client's verbs in loops.
@@ -27,6 +27,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     **dict.fromkeys(("serve", "api-worker", "dns"), SERVERS),
     "agent": "app.commands.agent",
     "register": "app.commands.register",
+    "registrar": "app.commands.registrar",
     **dict.fromkeys(("migrate", "backup", "restore", "check", "openapi"), SERVERS),
     "token": VERBS["token"],
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, TypedDict, Unpack
 
 import click
 
-from app.cli.options import api_option, credentials_of, namespace_option
+from app.cli.options import addresses_of, api_option, credentials_of, namespace_option
 from app.command_runs import log_from, refusing
 from waypost.client.http.environment import urls_of
 from waypost.client.leases import LEASE_S
@@ -130,7 +130,7 @@ def _options(context: click.Context, given: Given) -> "Options":
         identity=identity,
         urls=urls_of(given["api"]),
         credentials=credentials_of(context),
-        addresses=_addresses(given["address"]),
+        addresses=addresses_of(given["address"]),
         interface=given["interface"],
         probe=None if given["ready"] else _probe(given["probe"], identity, pace),
         makes_service=given["service"],
@@ -187,15 +187,6 @@ def _ports(given: Sequence[str]) -> "tuple[Port, ...]":
     if len(ports) > 1 and (not all(names) or len(set(names)) < len(names)):
         _refuse("--port", "several ports need a name each, as in http=8080")
     return tuple(ports)
-
-
-def _addresses(given: Sequence[str]) -> tuple[str, ...]:
-    from ipaddress import ip_address
-
-    versions = [ip_address(each).version for each in given]
-    if len(set(versions)) < len(versions):
-        _refuse("--address", "there may be one address for each family")
-    return tuple(given)
 
 
 def _probe(text: str | None, identity: "Identity", pace: "ProbePace") -> "Probe | None":
