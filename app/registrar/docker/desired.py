@@ -117,8 +117,8 @@ def _named(container: Container, place: Place) -> tuple[NamespacedName, str]:
     name, origin = labels.get(f"{OURS}service", ""), ""
     if not name:
         origin = f"{labels.get(PROJECT_LABEL, '')}/{labels[SERVICE_LABEL]}"
-        name = label_of(labels[SERVICE_LABEL])
-        name = name if name[:1].isalpha() else f"s-{name}"[:LABEL_LENGTH_MAX]
+        name = _spelled(labels[SERVICE_LABEL])  # which two may share: that is found below
+        name = name if name[:1].isalpha() else f"s-{name}"
     for each in (name, namespace):
         if problems := label_problems(each):
             raise Unregistrable(f"{each!r} is no name: it {problems[0]}")
@@ -129,13 +129,17 @@ def _named(container: Container, place: Place) -> tuple[NamespacedName, str]:
 
 def label_of(name: str) -> str:
     """Make a DNS label of any name; what is no label as it is gets a digest that tells it apart."""
-    label = _NOT_OF_A_LABEL.sub("-", name.lower()).strip("-")
-    if label == name and len(label) <= LABEL_LENGTH_MAX:
+    label = _spelled(name)
+    if name and label == name and len(label) <= LABEL_LENGTH_MAX:
         return label
     digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()
     digest = digest[:_TOLD_APART_CHARACTERS]
     start = label[: LABEL_LENGTH_MAX - _TOLD_APART_CHARACTERS - 1].rstrip("-")
     return f"{start}-{digest}" if start else digest
+
+
+def _spelled(name: str) -> str:
+    return _NOT_OF_A_LABEL.sub("-", name.lower()).strip("-")
 
 
 def _manifest_of(
