@@ -153,8 +153,8 @@ class FakeEngine:
                 self._say(name, "kill", signal="9")
                 del self.containers[name]
                 self._say(name, "die", id_=container.id)
-            case _:
-                raise AssertionError(verb)
+            case other:
+                raise AssertionError(other)
 
     async def set_health(self, name: str, *, is_healthy: bool) -> None:
         self.containers[name].health = "healthy" if is_healthy else "unhealthy"

@@ -23,7 +23,7 @@ PLACE = Place(registrar="m1", addresses=("192.0.2.1",))
 WEB = NamespacedName("default", "web")
 
 
-def container(name: str = "web-1", **changes: object) -> Container:
+def container(name: str = "web-1", **changes: Any) -> Container:  # noqa: ANN401  fields
     given: dict[str, Any] = {
         "id": f"id-{name}",
         "name": name,
