@@ -196,6 +196,8 @@ class FakeEngine:
                 for each in self.containers.values():
                     if each.id.startswith(id_):
                         return "200 OK", each.inspected()
+            case _:
+                pass
         return "404 Not Found", {"message": "no such container"}
 
 
