@@ -90,7 +90,10 @@ async def place(tmp_path: Path) -> AsyncGenerator[Place]:
 
 
 async def started_in(
-    folder: Path, *words: str, before: tuple[str, ...] = ()
+    folder: Path,
+    *words: str,
+    before: tuple[str, ...] = (),
+    stdin: int = asyncio.subprocess.DEVNULL,
 ) -> asyncio.subprocess.Process:
     """Start ``waypost register --name hello``, in a group of its own."""
     others = {name: value for name, value in os.environ.items() if not name.startswith("WAYPOST_")}
@@ -99,7 +102,7 @@ async def started_in(
             *(*before, *CHECKOUT.command, "register", "--name", "hello", *words),
             cwd=CHECKOUT.folder,
             env=others,
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=stdin,
             stdout=asyncio.subprocess.DEVNULL,
             stderr=log,
             process_group=0,
@@ -112,11 +115,14 @@ async def registering(
     command: list[str],
     *words: str,
     before: tuple[str, ...] = (),
+    stdin: int = asyncio.subprocess.DEVNULL,
 ) -> AsyncGenerator[asyncio.subprocess.Process]:
     """Run ``waypost register`` during the block, in a group of its own."""
     api = f"http://127.0.0.1:{place.serving.api_port}"
     usual = ("--port", str(place.port), "--service", "--probe-interval", "1", "--api", api)
-    process = await started_in(place.folder, *usual, *words, "--", *command, before=before)
+    process = await started_in(
+        place.folder, *usual, *words, "--", *command, before=before, stdin=stdin
+    )
     try:
         yield process
     finally:
@@ -248,6 +254,26 @@ async def test_as_the_first_process_it_reaps_orphans(place: Place) -> None:
         os.kill(first, signal.SIGTERM)
         os.kill(first, signal.SIGTERM)
         assert await process.wait() == 128 + signal.SIGTERM
+    assert await place.is_gone()
+
+
+@pytest.mark.skipif(shutil.which("setsid") is None, reason="setsid is not installed")
+async def test_in_a_terminal_ctrl_c_reaches_the_program_once_and_at_once(place: Place) -> None:
+    script = "trap 'echo got >> interrupted; exit 9' INT; while :; do sleep 0.1; done"
+    script = f"cd {place.folder}; {script}"
+    terminal, end = os.openpty()
+    try:
+        before = ("setsid", "--ctty", "--wait")
+        words = ("--ready", "--drain", "1000")
+        command = ["sh", "-c", script]
+        async with registering(place, command, *words, before=before, stdin=end) as process:
+            await eventually(place.is_ready)
+            os.write(terminal, b"\x03")
+            assert await process.wait() == 9
+        assert (place.folder / "interrupted").read_text() == "got\n"
+    finally:
+        os.close(terminal)
+        os.close(end)
     assert await place.is_gone()
 
 

@@ -38,6 +38,8 @@ class Container:
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
     is_running: bool = True
     is_paused: bool = False
+    started_at: str = ""
+    """When it was started last, as the engine writes it."""
     health: Health = Health.NONE
     networks: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
     """The addresses in each network: the one of IPv4 first."""
@@ -59,6 +61,7 @@ def container_of(inspected: Mapping[str, object]) -> Container:
         labels={key: text(config.get("Labels"), key) for key in mapping(config.get("Labels"))},
         is_running=state.get("Running") is True and state.get("Restarting") is not True,
         is_paused=state.get("Paused") is True,
+        started_at=text(state, "StartedAt"),
         health=_health(text(mapping(state.get("Health")), "Status")),
         networks={name: found for name in networks if (found := _addresses(networks[name]))},
         is_in_host_network=text(inspected.get("HostConfig"), "NetworkMode") == "host",

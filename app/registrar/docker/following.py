@@ -48,10 +48,16 @@ class Followed:
     """The containers of one engine."""
 
     def __init__(
-        self, engine: Containers, clock: Clock, *, containers_max: int = CONTAINERS_MAX
+        self,
+        engine: Containers,
+        clock: Clock,
+        *,
+        containers_max: int = CONTAINERS_MAX,
+        stopping_s_more: float = STOPPING_S_MORE,
     ) -> None:
         self._engine, self._clock, self._containers_max = engine, clock, containers_max
         self._containers: dict[str, Container] = {}
+        self._stopping_s_more = stopping_s_more
         self._changed: set[str] = set()
         self._must_list = True
         self._stopping: dict[str, float] = {}
@@ -107,12 +113,17 @@ class Followed:
         container = self._containers.get(happening.container)
         if happening.action == "kill" and container is not None:
             if stops(container, happening.signal):
-                until_s = self._clock.now_s() + container.stop_s + STOPPING_S_MORE
-                self._stopping[container.id] = until_s
+                self._expect_end(container)
         elif happening.action in ("die", "start"):
             self._stopping.pop(happening.container, None)
         self._changed.add(happening.container)
         self.has_news.set()
+
+    def _expect_end(self, container: Container) -> None:
+        """Count a container as stopping, and look again when it has gone on regardless."""
+        duration_s = container.stop_s + self._stopping_s_more
+        self._stopping[container.id] = self._clock.now_s() + duration_s
+        asyncio.get_running_loop().call_later(duration_s, self.has_news.set)
 
     async def read(self) -> None:
         """Read what has changed; raises EngineFailed, and then it is read the next time."""
@@ -130,6 +141,9 @@ class Followed:
             raise
 
     def _put(self, id_: str, container: Container | None) -> None:
+        before = self._containers.get(id_)
+        if before and container and before.started_at != container.started_at:
+            self._stopping.pop(id_, None)  # it has ended, and was started again
         if container is None or not container.is_running or not is_followed(container.labels):
             self._containers.pop(id_, None)
             self._stopping.pop(id_, None)

@@ -55,6 +55,7 @@ class _Faked:
     networks: Mapping[str, tuple[str, str]]
     health: str
     status: str = "running"
+    starts: int = 1
 
     def inspected(self) -> dict[str, Any]:
         is_up = self.status in ("running", "paused")
@@ -63,6 +64,7 @@ class _Faked:
             "Running": is_up,
             "Paused": self.status == "paused",
             "Restarting": False,
+            "StartedAt": f"2026-12-01T00:00:{self.starts:02}Z",
         }
         if self.health:
             state["Health"] = {"Status": self.health}
@@ -70,7 +72,7 @@ class _Faked:
             "Id": self.id,
             "Name": f"/{self.name}",
             "State": state,
-            "Config": {"Labels": self.labels, "ExposedPorts": {"8080/tcp": {}}},
+            "Config": {"Labels": self.labels, "ExposedPorts": {"8080/tcp": {}}, "StopTimeout": 1},
             "HostConfig": {"NetworkMode": next(iter(self.networks))},
             "NetworkSettings": {
                 "Networks": {
@@ -142,6 +144,7 @@ class FakeEngine:
                 self._say(name, "kill", signal="1")
             case ["start"]:
                 container.status = "running"
+                container.starts += 1
                 self._say(name, "start")
             case ["pause"]:
                 container.status = "paused"

@@ -12,7 +12,7 @@ import pytest
 
 from app.registrar.docker.desired import Place
 from app.registrar.docker.engine import Engine
-from app.registrar.docker.following import Followed
+from app.registrar.docker.following import STOPPING_S_MORE, Followed
 from app.registrar.docker.reconciling import Reconciler
 from app.registrar.docker.run import ENGINE_AWAY_S_MAX, Registering
 from tests.client.fake_clock import FakeClock
@@ -71,7 +71,11 @@ async def world(database_url: str) -> AsyncGenerator[World]:
 
 @asynccontextmanager
 async def registrar(
-    world: World, engine: Operating, *, place: Place = PLACE, resync_s: float = RESYNC_S
+    world: World,
+    engine: Operating,
+    *,
+    resync_s: float = RESYNC_S,
+    stopping_s_more: float = STOPPING_S_MORE,
 ) -> AsyncGenerator[Followed]:
     """Run a registrar during the block; it ends as one that is killed does."""
 
@@ -84,8 +88,8 @@ async def registrar(
         Engine(engine.socket) as followed_engine,
         Waypost("http://localhost", transport=httpx.MockTransport(answer)) as waypost,
     ):
-        followed = Followed(followed_engine, CLOCK)
-        registering = Registering(followed, Reconciler(waypost, place.registrar), place)
+        followed = Followed(followed_engine, CLOCK, stopping_s_more=stopping_s_more)
+        registering = Registering(followed, Reconciler(waypost, PLACE.registrar), PLACE)
         running = asyncio.create_task(registering.run(resync_s))
         try:
             await until(lambda: followed.away_since_s is None)
@@ -122,6 +126,31 @@ async def test_a_container_that_stops_drains_and_is_removed(
         await world.becomes()
         await stopping
         await operated.do("start", "web-1")
+        await world.becomes(web_1="ready")
+
+
+async def test_a_container_that_goes_on_regardless_is_registered_again(
+    world: World, fake: FakeEngine
+) -> None:
+    await fake.run("web-1", "plain", labels=WEB)
+    async with registrar(world, fake, stopping_s_more=0.5):
+        await world.becomes(web_1="ready")
+        await fake.do("kill -s TERM", "web-1")
+        await world.becomes(web_1="terminating")
+        await world.becomes(web_1="ready")
+
+
+async def test_one_that_was_started_again_unseen_is_not_stopping(
+    world: World, fake: FakeEngine
+) -> None:
+    await fake.run("web-1", "plain", labels=WEB)
+    async with registrar(world, fake, stopping_s_more=1000) as followed:
+        await world.becomes(web_1="ready")
+        await fake.do("kill -s TERM", "web-1")
+        await until(lambda: bool(followed.stopping))
+        fake.containers["web-1"].starts += 1
+        fake.hang_up()
+        await until(lambda: not followed.stopping)
         await world.becomes(web_1="ready")
 
 
