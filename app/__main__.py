@@ -4,6 +4,7 @@
     waypost serve ...  -> app.commands.servers, then app.main, with all of it
     waypost dns ...    -> app.commands.servers, then app.replica, with the DNS
     waypost agent ...  -> app.commands.agent, with the agent
+    waypost register … -> app.commands.register, with what registers others; so is registrar
 
 A command is imported when it runs, or is described, and a composition root only when it runs:
 scripts run the client's verbs in loops.
@@ -25,6 +26,8 @@ COMMANDS: Final[Mapping[str, str]] = {
     **{name: module for name, module in VERBS.items() if name != "token"},
     **dict.fromkeys(("serve", "api-worker", "dns"), SERVERS),
     "agent": "app.commands.agent",
+    "register": "app.commands.register",
+    "registrar": "app.commands.registrar",
     **dict.fromkeys(("migrate", "backup", "restore", "check", "openapi"), SERVERS),
     "token": VERBS["token"],
 }

@@ -24,8 +24,8 @@ from app.domain.registration.health.readiness import Report, reported
 from app.schemas.objects.codec import UNREADABLE, decode_object, encode_object
 from waypost.client.errors import Misbehaved, Refused, WaypostError
 from waypost.client.http.registry_client import MERGE_PATCH, RegistryClient
+from waypost.client.leases import RENEWALS_PER_LEASE
 from waypost.client.pace import RETRY_S_MIN, Backoff, Clock, Notices
-from waypost.client.registration import RENEWALS_PER_LEASE
 from waypost.client.watching.events import Event, parse_event
 
 WATCH_S: Final = 3600  # after which a stream is restarted with a full list

@@ -4,7 +4,8 @@ A test replaces the network by a transport, as the object of click's context.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
@@ -77,10 +78,20 @@ def output_option(words: str = "The form to print.") -> Callable[[F], F]:
     )
 
 
+def addresses_of(given: Sequence[str]) -> tuple[str, ...]:
+    """Read the values of ``--address``: one for each family.  Raises ValueError."""
+    versions = [ip_address(each).version for each in given]
+    if len(set(versions)) < len(versions):
+        raise click.BadParameter("there may be one address for each family", param_hint="--address")
+    return tuple(given)
+
+
+def credentials_of(context: click.Context) -> Credentials:
+    """Make the credentials of the command line and the environment; raises InvalidToken."""
+    file: object = context.meta.get(TOKEN_FILE)
+    return Credentials(os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None)
+
+
 def connect(context: click.Context, url: str) -> Api:
     """Make the client of a verb, without sending anything."""
-    file: object = context.meta.get(TOKEN_FILE)
-    credentials = Credentials(
-        os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None
-    )
-    return Api(url, transport=context.obj, credentials=credentials)
+    return Api(url, transport=context.obj, credentials=credentials_of(context))

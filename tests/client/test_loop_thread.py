@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Generator
+from collections.abc import AsyncGenerator, Generator
+from contextlib import aclosing
 
 import pytest
 
@@ -71,3 +72,34 @@ def test_it_may_be_started_again(loop: LoopThread) -> None:
         loop.run(name_of_thread)
     loop.start()
     assert loop.run(name_of_thread) == "waypost"
+
+
+async def test_generators_that_hold_others_are_closed_before_them() -> None:
+    closed: list[int] = []
+    problems: list[object] = []
+
+    async def nested(depth: int) -> AsyncGenerator[int, None]:
+        try:
+            if depth:
+                async with aclosing(nested(depth - 1)) as inner:
+                    async for each in inner:
+                        yield each
+            yield depth
+        finally:
+            await asyncio.sleep(0)
+            closed.append(depth)
+
+    kept = [nested(4) for _ in range(20)]
+
+    async def begin() -> None:
+        loop = asyncio.get_running_loop()
+        loop.set_exception_handler(lambda _, context: problems.append(context["message"]))
+        for each in kept:
+            await anext(each)
+
+    thread = LoopThread()
+    thread.start()
+    await asyncio.to_thread(thread.run, begin)
+    await asyncio.to_thread(thread.stop)
+    assert problems == []
+    assert closed == [0, 1, 2, 3, 4] * 20

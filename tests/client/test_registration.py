@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any
 
 import httpx
@@ -311,3 +312,102 @@ async def test_an_error_of_the_block_removes_it_too() -> None:
     with pytest.raises(LookupError):
         await fail()
     assert book.done[-1] == "remove"
+
+
+READY = {"status": "True", "reason": "Probed", "message": ""}
+NOT_READY = {"status": "False", "reason": "Probed", "message": "refused"}
+
+
+async def conditions(api: httpx.AsyncClient) -> list[dict[str, bool]]:
+    listed = await api.get("/endpointslices", params={"namespace": "default"})
+    return [
+        endpoint["conditions"]
+        for slice_ in listed.json()["items"]
+        for endpoint in slice_.get("endpoints") or ()
+    ]
+
+
+async def readiness(api: httpx.AsyncClient) -> list[bool]:
+    return [each["ready"] for each in await conditions(api)]
+
+
+async def test_what_is_reported_before_the_registration_is_registered(
+    api: httpx.AsyncClient,
+) -> None:
+    registrar = registrar_over(Relay(api))
+    await registrar.report(NOT_READY)
+    assert (await api.get(PATH)).status_code == 404
+    assert not registrar.was_registered
+    await registrar.register()
+    assert registrar.was_registered
+    assert await readiness(api) == [False]
+    await registrar.report(READY)
+    assert await readiness(api) == [True]
+    await registrar.remove()
+
+
+async def test_a_pod_that_is_registered_again_is_as_ready_as_it_was(api: httpx.AsyncClient) -> None:
+    registrar = registrar_over(Relay(api))
+    await registrar.register()
+    await registrar.report(NOT_READY)
+    await api.delete(PATH, params={"gracePeriodSeconds": 0})
+    await registrar.report(READY)
+    await registrar.report(NOT_READY)
+    assert not await registrar.renew()
+    await registrar.register()
+    assert await readiness(api) == [False]
+    await registrar.remove()
+
+
+async def test_a_report_that_fails_is_sent_with_the_next_heartbeat(api: httpx.AsyncClient) -> None:
+    relay = Relay(api)
+    is_away = False
+
+    async def answer(request: httpx.Request) -> httpx.Response:
+        if is_away:
+            raise httpx.ConnectError("refused")
+        return await relay.handle_async_request(request)
+
+    registrar = registrar_over(httpx.MockTransport(answer))
+    await registrar.register()
+    is_away = True
+    with pytest.raises(Unreachable):
+        await registrar.report(NOT_READY)
+    is_away = False
+    assert await readiness(api) == [True]
+    assert await registrar.renew()
+    assert await readiness(api) == [False]
+    await registrar.remove()
+
+
+async def test_one_that_was_taken_over_reports_nothing(api: httpx.AsyncClient) -> None:
+    first, second = registrar_over(Relay(api)), registrar_over(Relay(api))
+    await first.register()
+    await second.register()
+    await first.report(NOT_READY)
+    await first.terminate(30)
+    assert await conditions(api) == [{"ready": True, "serving": True, "terminating": False}]
+    await second.remove()
+
+
+async def test_a_terminating_pod_serves_and_is_not_registered_again(api: httpx.AsyncClient) -> None:
+    registrar = registrar_over(Relay(api))
+    await registrar.register()
+    await registrar.terminate(30)
+    assert await conditions(api) == [{"ready": False, "serving": True, "terminating": True}]
+    await registrar.report(NOT_READY)
+    assert await conditions(api) == [{"ready": False, "serving": False, "terminating": True}]
+    await api.delete(PATH, params={"gracePeriodSeconds": 0})
+    assert await registrar.renew(), "it needs no registration any more"
+    await registrar.remove()
+
+
+async def test_what_fails_is_tried_again_before_the_next_heartbeat_is_due() -> None:
+    book, clock = Book(away=Unreachable("refused"), returns_after=6), YieldingClock()
+    async with kept_by_clock(book, clock):
+        await until(lambda: book.has_it)
+    failed = clock.slept_s[:6]
+    assert failed[0] <= 0.2
+    assert max(failed) <= 5
+    assert all(later > earlier / 2 for earlier, later in pairwise(failed))
+    assert set(clock.slept_s[6:]) <= {5}

@@ -8,14 +8,14 @@ Source: contract.md, "Objects": a Pod is a registration, not a workload.
 
 import hashlib
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any, Final, cast
 
 from waypost.client.errors import InvalidArgument, shown
+from waypost.client.leases import LEASE_S
 from waypost.client.paths import DEFAULT_NAMESPACE
-from waypost.client.registration import LEASE_S
 from waypost.client.shapes import mapping
 
 NAME_CHARACTERS_MAX: Final = 253
@@ -64,7 +64,8 @@ def pod_of(endpoint: Endpoint, service: Mapping[str, Any]) -> dict[str, Any]:
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
-            "name": endpoint.name or _name_of(endpoint, addresses[0]),
+            "name": endpoint.name
+            or name_of(endpoint.service, addresses[0], endpoint.ports.values()),
             "namespace": endpoint.namespace,
             "labels": {**endpoint.labels, **selector},
         },
@@ -108,8 +109,8 @@ def _address_of(given: str) -> IPv4Address | IPv6Address:
         raise InvalidArgument(f"{shown(repr(given))} is not an IP address") from None
 
 
-def _name_of(endpoint: Endpoint, address: IPv4Address | IPv6Address) -> str:
-    """Make a name that no endpoint of another Service, address or ports has.
+def name_of(service: str, address: IPv4Address | IPv6Address, numbers: Iterable[int]) -> str:
+    """Make the name of a Pod that no endpoint of another Service, address or ports has.
 
     None of the three parts has a dot, and an address has all of its groups.
     """
@@ -117,8 +118,8 @@ def _name_of(endpoint: Endpoint, address: IPv4Address | IPv6Address) -> str:
         groups = [f"{int(each, 16):x}" for each in address.exploded.partition("%")[0].split(":")]
     else:
         groups = str(address).split(".")
-    ports = "-".join(str(port) for port in sorted(endpoint.ports.values()))
-    parts = (_label_of(endpoint.service), "-".join(groups), ports)
+    ports = "-".join(str(number) for number in sorted(numbers))
+    parts = (_label_of(service), "-".join(groups), ports)
     name = ".".join(filter(None, parts))
     if len(name) <= NAME_CHARACTERS_MAX:
         return name

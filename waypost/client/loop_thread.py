@@ -8,16 +8,48 @@ without stopping it.
 
 import asyncio
 import atexit
-from collections.abc import Awaitable, Callable
+import sys
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from concurrent.futures import CancelledError, Future
+from itertools import count
 from threading import Event, Lock, Thread, current_thread
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
+from weakref import WeakValueDictionary
 
 from waypost.client.errors import Misused
 
 ENDING_S_MAX: Final = 5.0  # in which something must end that was interrupted
 
 R = TypeVar("R")
+
+
+class _Loop(asyncio.SelectorEventLoop):
+    """Closes generators in the order in which they began: one closes those that it began itself.
+
+    asyncio closes all at once: one that is being closed by another then fails.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._numbers = count()
+        self._begun = WeakValueDictionary[int, AsyncGenerator[Any, Any]]()
+
+    def note_generators(self) -> None:
+        """Note each generator of this thread that begins from now on."""
+        note = sys.get_asyncgen_hooks().firstiter
+
+        def begin(generator: AsyncGenerator[Any, Any]) -> None:
+            self._begun[next(self._numbers)] = generator
+            if note is not None:
+                note(generator)
+
+        sys.set_asyncgen_hooks(firstiter=begin)
+
+    async def shutdown_asyncgens(self) -> None:
+        """Close the generators that have not ended."""
+        for generator in tuple(self._begun.values()):
+            await asyncio.gather(generator.aclose(), return_exceptions=True)
+        await super().shutdown_asyncgens()
 
 
 class LoopThread:
@@ -44,9 +76,7 @@ class LoopThread:
         runs = Event()
         self._is_over = asyncio.Event()
         self._at_exit = at_exit or self.stop
-        self._thread = Thread(
-            target=lambda: asyncio.run(self._serve(runs)), name="waypost", daemon=True
-        )
+        self._thread = Thread(target=lambda: self._run(runs), name="waypost", daemon=True)
         self._thread.start()
         atexit.register(self._at_exit)
         runs.wait()
@@ -62,8 +92,14 @@ class LoopThread:
             atexit.unregister(self._at_exit)
             thread.join()
 
+    def _run(self, runs: Event) -> None:
+        with asyncio.Runner(loop_factory=_Loop) as runner:
+            runner.run(self._serve(runs))
+
     async def _serve(self, runs: Event) -> None:
-        self._loop = asyncio.get_running_loop()
+        self._loop = loop = asyncio.get_running_loop()
+        if isinstance(loop, _Loop):
+            loop.note_generators()
         runs.set()
         await self._is_over.wait()
 

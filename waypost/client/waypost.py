@@ -30,14 +30,10 @@ from waypost.client.http.environment import (
 from waypost.client.http.registry_client import RegistryClient, are_elsewhere, checked_url
 from waypost.client.http.requests import Requests
 from waypost.client.http.retries import ONCE, RETRIES, Retries
+from waypost.client.leases import RENEWALS_PER_LEASE
 from waypost.client.pace import CLOCK, Clock
 from waypost.client.reading import Reader
-from waypost.client.registration import (
-    RENEWALS_PER_LEASE,
-    PodRegistrar,
-    Registered,
-    keep_registered,
-)
+from waypost.client.registration import PodRegistrar, Registered, keep_registered
 from waypost.client.writing import Writer
 
 _GIVE: Final = f"give token= or token_file=, or set {TOKEN_VARIABLE} or {TOKEN_FILE_VARIABLE}"
