@@ -39,6 +39,11 @@ class Engine:
     folder: Path
     process: subprocess.Popen[bytes]
 
+    @property
+    def socket(self) -> Path:
+        """The Unix socket of its API."""
+        return self.folder / "socket"
+
     def ran(self, *command: str, **variables: str) -> str:
         """Run a client of the engine to its end; gives its output, or fails with it."""
         done = self.tried(*command, **variables)
@@ -70,7 +75,7 @@ class Engine:
 
     def _environment(self) -> Mapping[str, str]:
         # The builder that every version has; the other one is a plug-in.
-        ours = {"DOCKER_HOST": f"unix://{self.folder / 'socket'}", "DOCKER_BUILDKIT": "0"}
+        ours = {"DOCKER_HOST": f"unix://{self.socket}", "DOCKER_BUILDKIT": "0"}
         others = {name: value for name, value in os.environ.items() if "WAYPOST" not in name}
         return {**others, **ours}
 

@@ -5,7 +5,7 @@ import os
 import signal
 from typing import Final, cast
 
-from tests.compose.engine import Engine, compose_command
+from tests.compose.engine import DOCKER, Engine, compose_command
 from tests.compose.images import AGENT, BASE, POSTGRES, ROOT, SLIM
 from tests.waiting import eventually
 
@@ -39,6 +39,8 @@ class Project:
             WAYPOST_IMAGE=SLIM,
             WAYPOST_AGENT_IMAGE=AGENT,
             POSTGRES_IMAGE=POSTGRES,
+            DOCKER_SOCKET=os.fspath(self.engine.socket),
+            COMPOSE_PROFILES="registrar,agent",
         )
 
     def container(self, service: str) -> str:
@@ -47,7 +49,7 @@ class Project:
 
     async def up(self, *services: str) -> None:
         """Start what does not run, and wait until Docker calls it healthy."""
-        self.ran("up", "--detach", *services)
+        self.ran("up", "--detach", "api", "dns", "registrar", *services)
         for service in ("api", "dns", *services):
             await self.healthy(service)
 
@@ -101,18 +103,20 @@ class Demo(Project):
 
     def looked_up(self, name: str, *, by: str = "front") -> set[str]:
         """Look a name up as a program does, with the C library of its container."""
-        return set(self._python(by, LOOK_UP, name).split())
+        container = self.container(by)
+        words = self.engine.docker("exec", container, "python3", "-c", LOOK_UP, name)
+        return set(words.split())
+
+    def tried(self, url: str, *, by: str = "front") -> str:
+        """Send an HTTP request as a program does; gives the answer, empty if there is none."""
+        command = ("exec", self.container(by), "python3", "-c", ASK, url)
+        return self.engine.tried(DOCKER, *command).stdout
 
     def _reaches_peers(self, program: str) -> bool:
         """Whether a program gets from each of the others its own words, not an error."""
         answers = cast(
-            "dict[str, str]",
-            json.loads(self._python(program, ASK, "http://localhost:8080/")),
+            "dict[str, str]", json.loads(self.tried("http://localhost:8080/", by=program) or "{}")
         )
         return answers.keys() == {*PROGRAMS} - {program} and all(
             words.startswith(f"{peer} at ") for peer, words in answers.items()
         )
-
-    def _python(self, program: str, script: str, *words: str) -> str:
-        container = self.container(program)
-        return self.engine.docker("exec", container, "python3", "-c", script, *words)

@@ -1,12 +1,14 @@
 """docker-compose.yml on an engine: what is published, what survives, and who is killed."""
 
 import json
+from ipaddress import ip_address, ip_network
 from typing import Final
 
 import pytest
 
-from tests.compose.images import ROOT
+from tests.compose.images import BASE, ROOT
 from tests.compose.projects import ADDRESSES, PROGRAMS, Demo, Project
+from tests.waiting import eventually
 
 pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]
 
@@ -14,7 +16,7 @@ API: Final = "http://127.0.0.1:8053"
 APPLY: Final = ("curl", "--silent", "--show-error", "--fail-with-body", "--header")
 KUBE_DNS: Final = "kube-dns.kube-system.svc.cluster.local"
 STOCK: Final = "stock.default.svc.cluster.local"
-CONNECT: Final = "import socket, sys; print(socket.create_connection((sys.argv[1], 53), 10))"
+PROGRAM: Final = ROOT / "examples" / "compose" / "program.py"
 
 
 def applied(project: Project, path: str) -> None:
@@ -97,10 +99,29 @@ async def test_a_killed_program_is_reached_again(demo: Demo, program: str) -> No
     await demo.reaching()
 
 
-async def test_cluster_ips_reach_endpoints_with_the_agent(demo: Demo, project: Project) -> None:
-    project.ran("--profile", "agent", "up", "--detach")
-    await project.healthy("agent")
-    front = demo.container("front")
-    assert demo.looked_up(KUBE_DNS) == {"10.96.0.10"}
-    project.engine.docker("exec", front, "python3", "-c", CONNECT, "kube-dns.kube-system")
-    project.ran("--profile", "agent", "rm", "--stop", "--force", "agent")
+async def test_cluster_ips_reach_containers_with_the_agent(demo: Demo, project: Project) -> None:
+    await project.up("agent")
+    shop = project.engine.docker(
+        *("run", "--detach", "--network", "waypost", "--volume", f"{PROGRAM}:/program.py:ro"),
+        *("--label", "waypost.service=shop", "--label", "waypost.port=80:8080"),
+        *(BASE, "python3", "/program.py", "shop"),
+    ).strip()
+
+    async def is_reached() -> bool:
+        return demo.tried("http://shop/name").startswith('"shop at 172.16.53.')
+
+    try:
+        await eventually(is_reached)
+        (address,) = demo.looked_up("shop")
+        assert ip_address(address) in ip_network("10.96.0.0/12")
+    finally:
+        project.engine.docker("rm", "--force", shop)
+        project.ran("rm", "--stop", "--force", "agent")
+
+
+async def test_the_registrar_starts_again_and_no_name_is_lost(demo: Demo, project: Project) -> None:
+    addresses = demo.looked_up(STOCK)
+    await project.kill("registrar")
+    assert demo.looked_up(STOCK) == addresses
+    await demo.kill("stock")
+    await demo.reaching()

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.end_to_end
 FILE: Final = ROOT / "docker-compose.yml"
 DEMO: Final = ROOT / "docker-compose.demo.yml"
 DOCKERFILE: Final = (ROOT / "Dockerfile").read_text()
-OURS: Final = {"migrate", "api", "dns", "agent"}
+OURS: Final = {"migrate", "api", "dns", "registrar", "agent"}
 VARIABLE: Final = re.compile(r"\$\{\w+:?-([^}]*)\}")
 
 
@@ -65,6 +65,7 @@ def test_each_service_waits_until_what_it_needs_is_there(services: Mapping[str, 
         "migrate": {"postgres": "service_healthy"},
         "api": {"postgres": "service_healthy", "migrate": "service_completed_successfully"},
         "dns": {"api": "service_healthy"},
+        "registrar": {"api": "service_healthy"},
         "agent": {"api": "service_healthy"},
     }
 
@@ -97,9 +98,16 @@ def test_our_containers_may_do_nothing_they_need_not(
     ]
 
 
-def test_the_agent_runs_only_when_asked_for(services: Mapping[str, Any]) -> None:
+def test_what_gets_more_of_the_machine_runs_only_when_asked_for(
+    services: Mapping[str, Any],
+) -> None:
     profiles = {name: each["profiles"] for name, each in services.items() if "profiles" in each}
-    assert profiles == {"agent": ["agent"]}
+    assert profiles == {"agent": ["agent"], "registrar": ["registrar"]}
+    assert "user" not in services["api"]
+
+
+def test_servers_are_no_services_of_the_registrar(services: Mapping[str, Any]) -> None:
+    assert all(service["labels"] == {"waypost.service": ""} for service in services.values())
 
 
 def test_servers_have_addresses_that_no_other_container_gets(document: Mapping[str, Any]) -> None:
@@ -121,7 +129,7 @@ def test_one_fragment_makes_each_program_part_of_the_network(demo: Mapping[str, 
     fragment = demo["x-waypost"]
     assert fragment["dns"] == [ADDRESSES["dns"], ADDRESSES["api"]]
     programs = {name: demo["services"][name] for name in PROGRAMS}
-    assert demo["services"].keys() == {*PROGRAMS, "services"}
+    assert demo["services"].keys() == {*PROGRAMS}
     for program in programs.values():
         assert fragment.items() <= program.items()
     others = [{**program, "command": None} for program in programs.values()]
