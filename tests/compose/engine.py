@@ -27,8 +27,9 @@ set -eu
 ip link set lo up
 ip route add unreachable 10.96.0.0/12
 ip -6 route add unreachable fd00:10:96::/112 2>/dev/null || true # without IPv6 nothing goes there
-exec dockerd --data-root "$1/data" --exec-root "$1/exec" --pidfile "$1/pid" \
-  --host "unix://$1/socket" >"$1/log" 2>&1
+cd "$1"
+exec setpriv --pdeathsig TERM dockerd --data-root "$1/data" --exec-root "$1/exec" \
+  --pidfile "$1/pid" --host "unix://$1/socket" >log 2>&1
 """
 
 

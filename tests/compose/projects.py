@@ -44,21 +44,24 @@ class Project:
         )
 
     def container(self, service: str) -> str:
-        """Find the container of a service, which has one."""
-        return self.ran("ps", "--quiet", service).strip()
+        """Find the container of a service, which has one; empty before it is made."""
+        labels = {"project": self.name, "service": service}
+        filters = [f"--filter=label=com.docker.compose.{key}={labels[key]}" for key in labels]
+        return self.engine.docker("ps", "--all", "--quiet", *filters).strip()
 
     async def up(self, *services: str) -> None:
         """Start what does not run, and wait until Docker calls it healthy."""
-        self.ran("up", "--detach", "api", "dns", "registrar", *services)
-        for service in ("api", "dns", *services):
+        checked = ("postgres", "api", "dns", *services)
+        if not all(map(self._is_healthy, checked)):
+            self.ran("up", "--detach", "api", "dns", "registrar", *services)
+        for service in checked:
             await self.healthy(service)
 
     async def healthy(self, service: str) -> None:
         """Wait until a container has passed its health check."""
-        container = self.container(service)
 
         async def is_healthy() -> bool:
-            return self.engine.inspected(container, "{{.State.Health.Status}}") == "healthy"
+            return self._is_healthy(service)
 
         await eventually(is_healthy, within_s=HEALTHY_S_MAX)
 
@@ -72,6 +75,11 @@ class Project:
             return self.engine.inspected(container, "{{.State.Pid}}") not in {before, "0"}
 
         await eventually(is_another)
+
+    def _is_healthy(self, service: str) -> bool:
+        container = self.container(service)
+        template = "{{.State.Running}} {{.State.Health.Status}}"
+        return bool(container) and self.engine.inspected(container, template) == "true healthy"
 
     def answers(self, name: str, *options: str, server: str, port: int = 53) -> list[str]:
         """Ask a DNS server from the network where ports are published."""
@@ -90,7 +98,8 @@ class Demo(Project):
 
     async def up(self, *services: str) -> None:
         """Start what does not run, and wait until all programs reach each other."""
-        self.ran("up", "--detach", *services)
+        if not all(map(self.container, PROGRAMS)):
+            self.ran("up", "--detach", *services)
         await self.reaching()
 
     async def reaching(self) -> None:
