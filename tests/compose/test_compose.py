@@ -99,6 +99,20 @@ async def test_a_killed_program_is_reached_again(demo: Demo, program: str) -> No
     await demo.reaching()
 
 
+async def test_each_replica_is_an_endpoint(demo: Demo) -> None:
+    async def are_two() -> bool:
+        return len(demo.looked_up(STOCK)) == 2
+
+    async def is_one() -> bool:
+        return len(demo.looked_up(STOCK)) == 1
+
+    demo.ran("up", "--detach", "--scale", "stock=2", "stock")
+    await eventually(are_two)
+    demo.ran("up", "--detach", "--scale", "stock=1", "stock")
+    await eventually(is_one)
+    await demo.reaching()
+
+
 async def test_cluster_ips_reach_containers_with_the_agent(demo: Demo, project: Project) -> None:
     await project.up("agent")
     shop = project.engine.docker(
