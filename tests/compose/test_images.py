@@ -7,7 +7,7 @@ import pytest
 from tests.compose.engine import Engine
 from tests.compose.images import AGENT, BASE, DEFAULT, SLIM, size_bytes
 
-pytestmark = pytest.mark.compose
+pytestmark = [pytest.mark.compose, pytest.mark.timeout(900)]  # the first waits for the images
 
 SLIM_BYTES_MAX: Final = 120_000_000  # on its base
 EXPRESSION: Final = (
