@@ -20,7 +20,10 @@ from tests.waiting import eventually
 START_S_MAX: Final = 60.0
 STOP_S_MAX: Final = 60.0
 LOG_SHOWN_MAX: Final = 4_000  # characters of the engine's log, or of a command that failed
-PROGRAMS: Final = ("dockerd", "docker", "unshare", "nsenter", "ip", "iptables", "dig")
+PROGRAMS: Final = (
+    *("dockerd", "docker", "unshare", "setpriv", "nsenter"),
+    *("ip", "iptables", "dig", "curl"),
+)
 DOCKER: Final = shutil.which("docker") or "false"
 SCRIPT: Final = """
 set -eu
