@@ -19,12 +19,13 @@ SDKS := build/sdks/venv
 SBOM := build/sbom/venv
 SITE := build/docs
 PEERS := build/bench/venv
+BASE := build/compose/base.tar
 
 # Extra words for pytest: make test ARGS='tests/domain -k allocator'
 ARGS ?=
 # Benchmarks, or how their names begin; all without: make bench NAME='http dns' ARGS='--services 1000'
 NAME ?=
-QUICK := not slow and not faults and not kernel and not sdks
+QUICK := not slow and not faults and not kernel and not compose and not sdks
 WORKERS ?= 3
 SECONDS ?= 180
 # A module's tests run on one worker, as they share what they start.
@@ -58,6 +59,10 @@ test: $(DEV) ## Set up on first use, then run the tests
 .PHONY: test-kernel
 test-kernel: $(DEV) ## Load rules into a kernel that is booted for it, and send connections through them
 	@$(PYTEST) -m kernel $(ARGS)
+
+.PHONY: test-compose
+test-compose: $(DEV) $(BASE) ## Build the images and run the compose files on a Docker engine of their own (as root)
+	@$(BIN)/python -m pytest -m compose tests/compose $(ARGS)
 
 .PHONY: test-sdks
 test-sdks: $(DEV) $(SDKS)/.installed ## Generate clients from openapi.json and run them against a server
@@ -190,6 +195,12 @@ $(DEV): requirements-dev.lock requirements-build.lock requirements.lock pyprojec
 	@$(LOCKED) -r requirements-dev.lock
 	@$(PIP) install --no-deps --no-build-isolation --editable waypost --editable .
 	@touch $(RUNTIME) $@
+
+# What images are built of where there is no registry of images.  It is made by root, and where it
+# cannot be, tests of the images are skipped.
+$(BASE): tests/compose/base.sh Dockerfile requirements.lock requirements-build.lock | $(BIN)/python
+	@echo "Making a root file system for the images, which takes a minute or two ..."
+	@bash tests/compose/base.sh $@ $(BIN)/python || echo "It is not to be had here." >&2
 
 # What benchmarks set beside Waypost, apart from the project's own.  Where there is no wheel of it,
 # they say so and run without.

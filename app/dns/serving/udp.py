@@ -40,7 +40,7 @@ _PEER_BYTES = 28  # sockaddr_in6, the longest used
 _PEER_USED = {socket.AF_INET: 16, socket.AF_INET6: 28}
 _CONTROL_BYTES = 64  # room for one IP_PKTINFO or IPV6_PKTINFO message
 _INTERFACE_AT = {socket.AF_INET: 16, socket.AF_INET6: 32}  # offset of its interface number
-_CONTROL_USED = {socket.AF_INET: socket.CMSG_SPACE(12), socket.AF_INET6: socket.CMSG_SPACE(20)}
+_PKTINFO_BYTES = {socket.AF_INET: 12, socket.AF_INET6: 20}
 _IP_PKTINFO, _IPV6_RECVPKTINFO, _IPV6_PKTINFO = 8, 49, 50
 _CMSG_HEADER_BYTES = socket.CMSG_LEN(0)
 _MSG_DONTWAIT = int(socket.MSG_DONTWAIT)
@@ -118,7 +118,9 @@ class Datagrams:
         self._memory = mmap.mmap(-1, BATCH_MAX * _SLOT_BYTES)
         self._peers = mmap.mmap(-1, BATCH_MAX * _PEER_BYTES)
         self._controls = mmap.mmap(-1, BATCH_MAX * _CONTROL_BYTES)
-        self._control_used = _CONTROL_USED[self._family] if has_control else 0
+        pktinfo_bytes = _PKTINFO_BYTES[self._family]
+        self._control_used = socket.CMSG_SPACE(pktinfo_bytes) if has_control else 0
+        self._pktinfo_end = socket.CMSG_LEN(pktinfo_bytes)  # before the padding
         self._in, self._in_vectors = self._headers(
             _PEER_BYTES, _CONTROL_BYTES if has_control else 0
         )
@@ -216,8 +218,9 @@ class Datagrams:
         name = _decode_peer(self._peers[at : at + _PEER_BYTES], self._family)
         control = b""
         if self._control_used:
+            self._forget_interfaces(index, index + 1)
             at = index * _CONTROL_BYTES
-            control = self._controls[at + _CMSG_HEADER_BYTES : at + self._control_used]
+            control = self._controls[at + _CMSG_HEADER_BYTES : at + self._pktinfo_end]
         return Peer(name, control)
 
     def _headers(self, peer_bytes: int, control_bytes: int) -> tuple[_Headers, _Vectors]:

@@ -27,6 +27,7 @@ from app.domain.discovery.zone.config import ZoneConfig
 from app.domain.names import parse_domain
 from app.registry.reads.view import View
 from tests.dns.client import data_of
+from tests.dns.serving.test_server import WILDCARDS
 from tests.dns.upstream_server import UDP, Asked, upstream_server
 from tests.dns_vectors import snapshot_of
 
@@ -93,7 +94,7 @@ def silence(_query: dns.message.Message) -> list[bytes]:
 
 @asynccontextmanager
 async def forwarding(
-    answer: Answer, options: ServerOptions = OPTIONS
+    answer: Answer, options: ServerOptions = OPTIONS, *, host: str = HOST
 ) -> AsyncGenerator[tuple[DNSServer, FakeUpstream]]:
     loop = asyncio.get_running_loop()
     transport, upstream = await loop.create_datagram_endpoint(
@@ -105,7 +106,7 @@ async def forwarding(
     view.reset(snapshot_of("edge"), history=(), compacted=snapshot_of("edge").revision)
     options = replace(options, upstreams=(Server(ip_address(HOST), port),))
     server = DNSServer(view, ProtocolConfig(zone=ZONE), options)
-    await server.start(HOST, 0)
+    await server.start(host, 0)
     try:
         yield server, upstream
     finally:
@@ -120,6 +121,15 @@ async def ask(
     query = dns.message.make_query(name, type_)
     send = dns.asyncquery.tcp if tcp else dns.asyncquery.udp
     return await send(query, HOST, WAIT_S, server.port)
+
+
+@pytest.mark.parametrize("host", WILDCARDS)
+async def test_a_late_reply_leaves_from_the_address_of_the_request(host: str) -> None:
+    async with forwarding(addresses("192.0.2.1"), host=host) as (server, _):
+        query = dns.message.make_query("www.example.com", "A")
+        for target in ("::1",) if ":" in host else ("127.0.0.1", "127.0.0.2"):
+            reply = await dns.asyncquery.udp(query, target, WAIT_S, server.port)
+            assert data_of(reply.answer) == ["192.0.2.1"]
 
 
 @pytest.mark.parametrize("tcp", [False, True])
