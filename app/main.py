@@ -9,7 +9,7 @@ process without a registry runs.  Everything started here is stopped here, in re
 
 import asyncio
 import gc
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -17,16 +17,19 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from app.access import access_of
 from app.administrators import grant_access
+from app.agent.probe_stats import ProbeCollector
 from app.api import application
 from app.api.access.evaluation import Access
 from app.api.dependencies import Registry
 from app.api.http.kept_answers import KeptAnswers
-from app.api.http.limits import Limits
-from app.api.metrics import StateCollector
+from app.api.http.limits import BODIES_OCTETS_MAX, Limits
+from app.api.monitoring.collectors import BoundsCollector, StateCollector
 from app.api.objects.streams import Watching
+from app.api.transport.handshakes import HANDSHAKES_MAX
 from app.api.transport.server import HTTPServer, listen, shared
 from app.api.transport.tls import TLS
 from app.api.transport.workers import FirstProcess
@@ -43,6 +46,7 @@ from app.listener import adding_metrics, reloading, tls_of, trusted_by, with_wor
 from app.live_state import LiveState, live_state
 from app.readiness import checks_of
 from app.registry.leases.heartbeats import OwnRegistrar
+from app.registry.metrics import RegistryCollector
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.reads.pagination import Lists
@@ -59,6 +63,9 @@ from app.replica import (
     upstreams_of,
     warn_of_contradictions,
 )
+from app.store.write_queue import QUEUE_MAX
+from app.telemetry.bounds import Bound
+from app.telemetry.process import make_metrics
 from waypost.client.registration import keep_registered
 
 GC_THRESHOLDS = (2_000, 50, 100)
@@ -80,7 +87,7 @@ async def running(
     The first process creates the initial objects.
     """
     shorten_switch_interval()
-    metrics = CollectorRegistry()
+    metrics = make_metrics()
     async with live_state(settings, url, probes=probes) as state:
         if is_first:
             await _fill(state.writer, settings)
@@ -88,9 +95,8 @@ async def running(
         async with controlling as access:
             registry = _registry_of(settings, state, access, metrics)
             warn_of_contradictions(state.view, state.policy)
-            metrics.register(
-                StateCollector(state.view, registry.watching, log_size=lambda: state.compactor.size)
-            )
+            for collector in collectors_of(settings, state, registry):
+                metrics.register(collector)
             yield registry
 
 
@@ -113,6 +119,30 @@ def _registry_of(
         access=access,
         objects_max=settings.apply_objects_max,
     )
+
+
+def collectors_of(settings: Settings, state: LiveState, registry: Registry) -> Iterator[Collector]:
+    """Make the metrics of what a server runs, besides those of requests and of access."""
+    yield StateCollector(state.view, registry.watching)
+    yield BoundsCollector(
+        {
+            Bound.CONNECTIONS: settings.connections_max,
+            Bound.REQUESTS: settings.requests_max,
+            Bound.BODIES: BODIES_OCTETS_MAX,
+            Bound.HANDSHAKES: HANDSHAKES_MAX,
+            Bound.WATCHERS: settings.watchers_max,
+            Bound.WRITES_QUEUED: QUEUE_MAX,
+        },
+        lambda: len(state.writer.queue),
+    )
+    yield state.store
+    yield RegistryCollector(
+        view=state.view,
+        leases=state.tracker,
+        rules=registry.rules,
+        node_ports=settings.node_ports,
+    )
+    yield ProbeCollector(state.probes)
 
 
 def rules_config_of(settings: Settings) -> RulesConfig:

@@ -14,10 +14,7 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from importlib.metadata import version as installed_version
 from ipaddress import ip_address, ip_network
-
-from prometheus_client import CollectorRegistry
 
 from app.config import Settings, blamed_on
 from app.dns.answering.protocol import ProtocolConfig
@@ -41,11 +38,11 @@ from app.registry.leases.self_registration import dns_pod
 from app.registry.reads.view import View
 from app.registry.writes.settings_check import contradictions
 from app.schemas.objects.codec import encode_object
+from app.telemetry.process import VERSION, make_metrics
 from waypost.client.errors import WaypostError
 from waypost.client.http.registry_client import RegistryClient
 from waypost.client.registration import PodRegistrar, keep_registered
 
-VERSION = installed_version("waypost")
 _log = logging.getLogger(__name__)
 SYNC_POLL_S = 0.1  # between two checks whether the first load is complete
 
@@ -57,7 +54,7 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
     ValueError when none of the servers in a setting is usable.
     """
     options = dns_options_of(settings)
-    view, metrics = View(), CollectorRegistry()
+    view, metrics = View(), make_metrics()
     # The follower logs failures itself.
     client = RegistryClient(
         urls, credentials=settings.credentials, bounds=REPLICA_BOUNDS, logs_failures=False

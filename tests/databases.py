@@ -18,7 +18,7 @@ SERVER_URL = os.environ.get("WAYPOST_TEST_DATABASE_URL", "")
 """A server to use instead of the embedded one; its user needs the right to create databases."""
 
 _EMPTY = (
-    "TRUNCATE objects, changes, cluster_ips, node_ports, leases, token_uses",
+    "TRUNCATE objects, changes, cluster_ips, node_ports, leases, token_uses, backups",
     "UPDATE counter SET revision = 0, compacted = 0, cursors = '{}'",
 )
 

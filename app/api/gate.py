@@ -27,7 +27,7 @@ from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
 from app.api.http.parameters import Parameters
-from app.api.metrics import RequestMeter
+from app.api.monitoring.requests import RequestMeter
 from app.api.objects.bodies import BodyLimit
 from app.api.routing.dispatch import Dispatch, calls_of
 from app.api.rules_watch import Following
@@ -65,4 +65,4 @@ def stand_before(
     app.add_middleware(RequestLimit, requests_max=limits.requests_max)
     if readers:
         app.add_middleware(ReadableAnswers, origins=readers)
-    app.add_middleware(RequestMeter)
+    app.add_middleware(RequestMeter, routes=known)

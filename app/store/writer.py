@@ -19,6 +19,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from time import perf_counter
 from typing import TypeVar
 from uuid import uuid4
 
@@ -45,6 +46,7 @@ from app.store.loading import (
 )
 from app.store.saving import SAVE_S_MAX, save
 from app.store.tables import AnyRow, counter
+from app.store.write_meter import WriteMeter
 from app.store.write_queue import QUEUED_S_MAX, WriteQueue
 
 LONG_TRIES_MAX = 3  # attempts of a long decision without the lock, when others commit
@@ -75,6 +77,7 @@ class PostgresWriter:
         ``follower`` knows whether the database is reachable, and its time.
         """
         self.queue = WriteQueue()
+        self.meter = WriteMeter()
         self._engine = engine
         self._view = view
         self._policy = policy
@@ -121,6 +124,7 @@ class PostgresWriter:
             self.queue.refuse_all("this process is shutting down")
 
     async def _settle(self, batch: Batch) -> None:
+        begun_at = perf_counter()
         try:
             with self.queue.held() if batch.is_long else nullcontext():
                 await self._commit(batch)
@@ -136,6 +140,7 @@ class PostgresWriter:
         except Exception as bug:  # noqa: BLE001  a supervision point: the writer must not end
             _log.exception("%d writes failed by an internal error", len(batch.jobs))
             batch.fail(bug)
+        self.meter.ended(batch, begun_at=begun_at)
         await self._view.show(batch.changes, decided=(batch.before, batch.snapshot))
         for job in batch.jobs:
             job.settle()
@@ -244,16 +249,18 @@ class PostgresWriter:
             await self._view.show(await changes_after(connection, seen, upto=upto))
 
     async def _decide_all(self, batch: Batch) -> None:
+        begun_at = perf_counter()
         if batch.is_long:
             await in_thread(self._decide, batch)
         else:
             self._decide(batch)
+        batch.decided_s += perf_counter() - begun_at
         batch.is_decided = True
 
     def _decide(self, batch: Batch) -> None:
         for job in batch.jobs:
             work = self._work(batch.snapshot, batch.cursors)
-            job.refusal = None
+            job.refusal, job.changes = None, ()
             try:
                 job.result = job.decide(work)
                 self._conclude(work)
@@ -264,6 +271,7 @@ class PostgresWriter:
             if decided and not job.dry_run:
                 batch.snapshot, batch.cursors = work.snapshot, work.cursors
                 batch.changes.extend(decided)
+                job.changes = decided
 
 
 _COUNTER = select(counter.c.revision, counter.c.compacted, counter.c.cursors)
