@@ -237,6 +237,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level that is logged"
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="form of the log: lines for people, or a JSON object a line"
+    )
+    access_log: bool = Field(
+        default=False, description="log a line for each request to the API; never for DNS"
+    )
 
     @property
     def node_ports(self) -> range:

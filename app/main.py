@@ -182,6 +182,7 @@ def application_of(registry: Registry, settings: Settings, tls: TLS | None = Non
         limits=limits,
         trusted=trusted_by(settings, tls),
         access=registry.access,
+        has_access_log=settings.access_log,
     )
     app.state.registry = registry
     return app

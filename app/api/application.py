@@ -54,6 +54,7 @@ def build(
     limits: Limits = LIMITS,
     trusted: Trusted = TRUSTED,
     access: Access | None = None,
+    has_access_log: bool = False,
 ) -> FastAPI:
     """Assemble the application; its ``state.registry`` is to be set before it serves.
 
@@ -72,7 +73,14 @@ def build(
         app.include_router(router)
     errors.install(app)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    stand_before(app, routed, limits=limits, trusted=trusted, access=access)
+    stand_before(
+        app,
+        routed,
+        limits=limits,
+        trusted=trusted,
+        access=access,
+        has_access_log=has_access_log,
+    )
     complete(app)
     app.state.document = docs.document_of(app)
     return app

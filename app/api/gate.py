@@ -1,7 +1,8 @@
 """The layers that every request passes before its route, whichever route that is.
 
-    metrics -> (pages that may read) -> concurrent requests -> size of a body -> Host, Origin
-    -> (preflights) -> authentication, rights, share of the user
+    ids of requests -> (a log of them) -> metrics -> (pages that may read)
+    -> concurrent requests -> size of a body -> Host, Origin -> (preflights)
+    -> authentication, rights, share of the user
     -> names of parameters -> paths and methods -> rules watches -> compression -> dispatch
     -> the function of the route
 
@@ -10,7 +11,8 @@ the awaitable of the next one: it costs no coroutine of its own.
 
 Nothing is answered without them: the fast answers are behind them, too.  An answer that is kept
 (``http.kept_answers``) has passed them once, and each layer that reads more than the request has
-stated it as a condition.  Those in brackets are there if an operator lists pages of other origins.
+stated it as a condition.  Those in brackets are there if an operator lists pages of other origins,
+or wants the log.
 """
 
 from collections.abc import Iterable
@@ -21,12 +23,14 @@ from fastapi.routing import APIRoute
 from app.api.access.evaluation import Access
 from app.api.access.layer import AccessControl
 from app.api.access.routes import Routes
+from app.api.http.access_log import AccessLog
 from app.api.http.compression import Compression
 from app.api.http.cross_origin import Preflights, ReadableAnswers
 from app.api.http.guard import Guard, Trusted
 from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
 from app.api.http.parameters import Parameters
+from app.api.http.request_ids import RequestIds
 from app.api.monitoring.requests import RequestMeter
 from app.api.objects.bodies import BodyLimit
 from app.api.routing.dispatch import Dispatch, calls_of
@@ -36,13 +40,14 @@ LIMITS = Limits()
 TRUSTED = Trusted()
 
 
-def stand_before(
+def stand_before(  # noqa: PLR0913  each is a choice of the composition root
     app: FastAPI,
     routes: Iterable[object],
     *,
     limits: Limits,
     trusted: Trusted,
     access: Access | None,
+    has_access_log: bool = False,
 ) -> None:
     """Put the layers before the routes; each one added stands before those added earlier.
 
@@ -66,3 +71,6 @@ def stand_before(
     if readers:
         app.add_middleware(ReadableAnswers, origins=readers)
     app.add_middleware(RequestMeter, routes=known)
+    if has_access_log:
+        app.add_middleware(AccessLog)
+    app.add_middleware(RequestIds)

@@ -101,7 +101,8 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         metrics_port=metrics_port,
         probe_other_hosts=settings.probe_other_hosts,
     )
-    _run(options, settings.log_level)
+    log_from(settings.log_level, settings.log_format)
+    _run(options)
 
 
 def _require_privilege() -> None:
@@ -117,11 +118,10 @@ def _labels(given: Iterable[str]) -> dict[str, str]:
     return {key: value for key, _, value in (each.partition("=") for each in given)}
 
 
-def _run(options: "Options", log_level: str) -> None:
+def _run(options: "Options") -> None:
     from app.agent.process import run
     from app.agent.sinks.sink import SinkFailed
     from waypost.client.errors import WaypostError
 
-    log_from(log_level)
     with refusing(WaypostError, SinkFailed, OSError, ValueError):
         until_interrupted(run(options, print_text))

@@ -17,6 +17,7 @@ from app.domain.changes import Change
 from app.domain.errors import NotSynced
 from app.domain.work import Work
 from app.telemetry.bounds import Bound, refusals
+from app.telemetry.origin import Origin, origin
 
 BATCH_MAX = 64  # decisions committed together
 QUEUE_MAX = 1_024  # queued decisions; one more is refused
@@ -34,6 +35,7 @@ class Job(Generic[T]):
     reach: int
     answer: "asyncio.Future[T]"
     waiting: asyncio.Timeout
+    origin: Origin = field(default_factory=origin)
     queued_at: float = field(default_factory=perf_counter)
     result: T | None = None
     refusal: BaseException | None = None

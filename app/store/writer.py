@@ -46,6 +46,7 @@ from app.store.loading import (
 )
 from app.store.saving import SAVE_S_MAX, save
 from app.store.tables import AnyRow, counter
+from app.store.write_log import log_writes
 from app.store.write_meter import WriteMeter
 from app.store.write_queue import QUEUED_S_MAX, WriteQueue
 
@@ -144,6 +145,7 @@ class PostgresWriter:
         await self._view.show(batch.changes, decided=(batch.before, batch.snapshot))
         for job in batch.jobs:
             job.settle()
+        log_writes(batch.jobs)
 
     def _fail(self, batch: Batch, error: Exception) -> None:
         """Refuse the decisions of the failed transaction, and all queued ones."""
