@@ -206,7 +206,7 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
         registry.metrics.register(DNSCollector(dns.host, dns.stats))
         registry = asking_upstreams(registry, dns.forwarder)
         if settings.bootstrap:
-            pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
+            pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1], is_server=True)
             presence = keep_registered(
                 OwnRegistrar(registry.writer, registry.leases, pod), failures=DomainError
             )

@@ -111,10 +111,14 @@ async def serving_dns(
         await server.close()
 
 
-def dns_pod_of(dns: DNSServer | DNSWorkers, *, metrics_port: int) -> Pod:
+def dns_pod_of(dns: DNSServer | DNSWorkers, *, metrics_port: int, is_server: bool = False) -> Pod:
     """Describe this process as a Pod, with the addresses at which other machines reach it."""
     return dns_pod(
-        socket.gethostname(), reached_at(dns.host), dns_port=dns.port, api_port=metrics_port
+        socket.gethostname(),
+        reached_at(dns.host),
+        dns_port=dns.port,
+        api_port=metrics_port,
+        is_server=is_server,
     )
 
 

@@ -14,7 +14,7 @@ from app.api import (
     explain,
     health,
     heartbeats,
-    metrics,
+    prometheus,
     render,
     resolve,
     rules,
@@ -43,7 +43,7 @@ ROUTERS = (
     watch.router,
     reviews.router,
     health.router,
-    metrics.router,
+    prometheus.router,
     docs.router,
 )
 
