@@ -80,6 +80,7 @@ class AgentSettings:
     credentials: Credentials
     log_level: str = "info"
     log_format: str = "text"
+    traces_endpoint: str = ""
     probe_other_hosts: tuple[str, ...] = ()
 
 
@@ -98,6 +99,7 @@ def settings_of_agent(context: click.Context) -> AgentSettings:
         settings.credentials,
         settings.log_level,
         settings.log_format,
+        settings.traces_endpoint,
         tuple(settings.probe_other_hosts),
     )
 

@@ -240,6 +240,11 @@ class Settings(BaseSettings):
     log_format: Literal["text", "json"] = Field(
         "text", description="form of the log: lines for people, or a JSON object a line"
     )
+    traces_endpoint: str = Field(
+        "",
+        description="where traces are sent, by OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; "
+        "needs `waypost[otel]`",
+    )
     access_log: bool = Field(
         default=False, description="log a line for each request to the API; never for DNS"
     )

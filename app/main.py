@@ -66,6 +66,7 @@ from app.replica import (
 from app.store.write_queue import QUEUE_MAX
 from app.telemetry.bounds import Bound
 from app.telemetry.process import make_metrics
+from app.telemetry.tracing import tracing
 from waypost.client.registration import keep_registered
 
 GC_THRESHOLDS = (2_000, 50, 100)
@@ -183,6 +184,7 @@ def application_of(registry: Registry, settings: Settings, tls: TLS | None = Non
         trusted=trusted_by(settings, tls),
         access=registry.access,
         has_access_log=settings.access_log,
+        is_traced=bool(settings.traces_endpoint),
     )
     app.state.registry = registry
     return app
@@ -197,6 +199,7 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
     """
     options, tls = dns_options_of(settings), tls_of(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing(settings.traces_endpoint, "waypost-server"))
         with blamed_on("API_HOST", "API_PORT"):
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
         url = await stack.enter_async_context(database(settings))
@@ -225,6 +228,7 @@ async def serve_beside(
     """Run the API on the port of the first process, until that ends; metrics go to ``folder``."""
     tls = tls_of(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing(settings.traces_endpoint, "waypost-server"))
         registry = await stack.enter_async_context(
             running(settings, settings.database_url, probes=probes, tls=tls, is_first=False)
         )

@@ -48,13 +48,14 @@ ROUTERS = (
 )
 
 
-def build(
+def build(  # noqa: PLR0913  each is a choice of the composition root
     *,
     version: str,
     limits: Limits = LIMITS,
     trusted: Trusted = TRUSTED,
     access: Access | None = None,
     has_access_log: bool = False,
+    is_traced: bool = False,
 ) -> FastAPI:
     """Assemble the application; its ``state.registry`` is to be set before it serves.
 
@@ -80,6 +81,7 @@ def build(
         trusted=trusted,
         access=access,
         has_access_log=has_access_log,
+        is_traced=is_traced,
     )
     complete(app)
     app.state.document = docs.document_of(app)

@@ -1,6 +1,6 @@
 """The layers that every request passes before its route, whichever route that is.
 
-    ids of requests -> (a log of them) -> metrics -> (pages that may read)
+    ids of requests -> (traces) -> (a log) -> metrics -> (pages that may read)
     -> concurrent requests -> size of a body -> Host, Origin -> (preflights)
     -> authentication, rights, share of the user
     -> names of parameters -> paths and methods -> rules watches -> compression -> dispatch
@@ -12,7 +12,7 @@ the awaitable of the next one: it costs no coroutine of its own.
 Nothing is answered without them: the fast answers are behind them, too.  An answer that is kept
 (``http.kept_answers``) has passed them once, and each layer that reads more than the request has
 stated it as a condition.  Those in brackets are there if an operator lists pages of other origins,
-or wants the log.
+or wants the log or traces.
 """
 
 from collections.abc import Iterable
@@ -31,6 +31,7 @@ from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
 from app.api.http.parameters import Parameters
 from app.api.http.request_ids import RequestIds
+from app.api.http.traces import Traces
 from app.api.monitoring.requests import RequestMeter
 from app.api.objects.bodies import BodyLimit
 from app.api.routing.dispatch import Dispatch, calls_of
@@ -48,6 +49,7 @@ def stand_before(  # noqa: PLR0913  each is a choice of the composition root
     trusted: Trusted,
     access: Access | None,
     has_access_log: bool = False,
+    is_traced: bool = False,
 ) -> None:
     """Put the layers before the routes; each one added stands before those added earlier.
 
@@ -73,4 +75,6 @@ def stand_before(  # noqa: PLR0913  each is a choice of the composition root
     app.add_middleware(RequestMeter, routes=known)
     if has_access_log:
         app.add_middleware(AccessLog)
+    if is_traced:
+        app.add_middleware(Traces, routes=known)
     app.add_middleware(RequestIds)

@@ -103,7 +103,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         probe_other_hosts=settings.probe_other_hosts,
     )
     log_from(settings.log_level, settings.log_format)
-    _run(options)
+    _run(options, settings.traces_endpoint)
 
 
 def _require_privilege() -> None:
@@ -126,10 +126,12 @@ def _scraped(host: str, port: int) -> dict[str, str]:
     return {"prometheus.io/scrape": "true", "prometheus.io/port": str(port)}
 
 
-def _run(options: "Options") -> None:
+def _run(options: "Options", traces_endpoint: str) -> None:
     from app.agent.process import run
     from app.agent.sinks.sink import SinkFailed
+    from app.telemetry.tracing import tracing
     from waypost.client.errors import WaypostError
 
-    with refusing(WaypostError, SinkFailed, OSError, ValueError):
+    traced = tracing(traces_endpoint, "waypost-agent")
+    with refusing(WaypostError, SinkFailed, OSError, ValueError), traced:
         until_interrupted(run(options, print_text))

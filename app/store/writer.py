@@ -49,6 +49,7 @@ from app.store.tables import AnyRow, counter
 from app.store.write_log import log_writes
 from app.store.write_meter import WriteMeter
 from app.store.write_queue import QUEUED_S_MAX, WriteQueue
+from app.telemetry.tracing import span
 
 LONG_TRIES_MAX = 3  # attempts of a long decision without the lock, when others commit
 BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until the lock is held and the state current
@@ -127,7 +128,8 @@ class PostgresWriter:
     async def _settle(self, batch: Batch) -> None:
         begun_at = perf_counter()
         try:
-            with self.queue.held() if batch.is_long else nullcontext():
+            held = self.queue.held() if batch.is_long else nullcontext()
+            with held, span("write", parent=batch.jobs[0].origin.traceparent):
                 await self._commit(batch)
         except UniqueViolationError:
             # An address or port is free in the snapshot, but allocated in the table.
@@ -264,8 +266,9 @@ class PostgresWriter:
             work = self._work(batch.snapshot, batch.cursors)
             job.refusal, job.changes = None, ()
             try:
-                job.result = job.decide(work)
-                self._conclude(work)
+                with span("decide", parent=job.origin.traceparent):
+                    job.result = job.decide(work)
+                    self._conclude(work)
             except Exception as error:  # noqa: BLE001  a refusal or a bug must not fail its neighbours
                 job.refusal = error
                 continue
