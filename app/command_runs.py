@@ -79,9 +79,9 @@ class AgentSettings:
 
     credentials: Credentials
     log_level: str = "info"
+    probe_other_hosts: tuple[str, ...] = ()
     log_format: str = "text"
     traces_endpoint: str = ""
-    probe_other_hosts: tuple[str, ...] = ()
 
 
 def settings_of_agent(context: click.Context) -> AgentSettings:
@@ -98,9 +98,9 @@ def settings_of_agent(context: click.Context) -> AgentSettings:
     return AgentSettings(
         settings.credentials,
         settings.log_level,
+        tuple(settings.probe_other_hosts),
         settings.log_format,
         settings.traces_endpoint,
-        tuple(settings.probe_other_hosts),
     )
 
 

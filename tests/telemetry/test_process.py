@@ -2,7 +2,6 @@
 
 import pytest
 from prometheus_client import Counter
-from prometheus_client.openmetrics.parser import text_string_to_metric_families as read_openmetrics
 from prometheus_client.parser import text_string_to_metric_families as read_text
 
 from app.telemetry.process import OPENMETRICS, exposition, make_metrics
@@ -18,9 +17,7 @@ def test_a_scraper_that_accepts_openmetrics_gets_it(accept: str) -> None:
     text, media_type = exposition(make_metrics(), accept)
     assert media_type.startswith(f"{OPENMETRICS}; version=1.0.0; charset=utf-8")
     assert text.endswith(b"# EOF\n")
-    assert "waypost_build" in {
-        family.name.removesuffix("_info") for family in read_openmetrics(text.decode())
-    }
+    assert b"# TYPE waypost_build_info gauge\nwaypost_build_info{" in text
 
 
 @pytest.mark.parametrize("accept", ["", "*/*", "text/plain", "text/html, application/json"])

@@ -5,6 +5,7 @@ import pytest
 from fastapi import FastAPI
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.types import Message, Receive, Scope, Send
 
 from app.api.http.request_ids import ID_CHARACTERS_MAX, RequestIds
 from app.telemetry.origin import origin
@@ -74,13 +75,16 @@ async def test_no_octets_become_a_field_of_another_kind(octets: bytes) -> None:
     scope = {"type": "http", "method": "GET", "headers": [(b"x-request-id", octets)]}
     sent: list[list[tuple[bytes, bytes]]] = []
 
-    async def app(_: object, __: object, send: object) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})  # pyright: ignore[reportCallIssue, reportGeneralTypeIssues, reportUnknownVariableType]  a Send
+    async def app(_: Scope, __: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
 
-    async def send(message: dict[str, list[tuple[bytes, bytes]]]) -> None:
+    async def send(message: Message) -> None:
         sent.append(message["headers"])
 
-    await RequestIds(app)(scope, None, send)  # pyright: ignore[reportArgumentType]  as above
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    await RequestIds(app)(scope, receive, send)
     for _, value in sent[0]:
         assert value.decode().isprintable()
         assert value == octets
