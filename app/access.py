@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.registry import Collector
 
 from app.api.access.evaluation import Access
-from app.api.metrics import CountCollector, ReloadCollector
+from app.api.monitoring.counts import CountCollector, ReloadCollector
 from app.api.transport.tls import TLS
 from app.config import Settings
 from app.domain.access.tokens import stored_by_id

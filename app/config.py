@@ -257,6 +257,17 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         "info", description="lowest level that is logged"
     )
+    log_format: Literal["text", "json"] = Field(
+        "text", description="form of the log: lines for people, or a JSON object a line"
+    )
+    traces_endpoint: str = Field(
+        "",
+        description="where traces are sent, by OTLP over HTTP: `http://127.0.0.1:4318/v1/traces`; "
+        "needs `waypost[otel]`",
+    )
+    access_log: bool = Field(
+        default=False, description="log a line for each request to the API; never for DNS"
+    )
 
     @property
     def node_ports(self) -> range:

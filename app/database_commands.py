@@ -22,6 +22,7 @@ from app.store.engine import make_engine, parse_url
 from app.store.keeping import backup, migrations
 from app.store.keeping.backup_file import lines_of, write_whole
 from app.store.keeping.check import check, repair
+from app.store.keeping.last_backup import note_backup
 from app.store.loading import load_kinds
 
 
@@ -89,7 +90,9 @@ async def migrate(settings: Settings) -> tuple[str | None, str]:
 async def back_up(settings: Settings, file: Path) -> int:
     """Write a backup to a file; return the number of objects."""
     async with database_engine(settings, is_made=False) as engine:
-        return await write_whole(file, backup.backup_lines(engine)) - 2  # without header and end
+        lines = await write_whole(file, backup.backup_lines(engine))
+        await note_backup(engine)
+    return lines - 2  # without header and end
 
 
 async def restore(

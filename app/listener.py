@@ -21,7 +21,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 from app.api.dependencies import Registry
 from app.api.http.guard import Trusted
-from app.api.metrics import ReloadCollector
+from app.api.monitoring.counts import ReloadCollector
 from app.api.transport.tls import TLS, TLSFiles
 from app.api.transport.workers import APIWorkers
 from app.api.worker_metrics import WorkerMetrics, add_ended

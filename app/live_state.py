@@ -21,6 +21,7 @@ from typing import Any
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from app.agent.probe_checks import ProbeChecks
+from app.agent.probe_stats import ProbeStats
 from app.agent.probes import Prober, Timing
 from app.config import Settings
 from app.domain.registration.strategies import DERIVATIONS
@@ -43,7 +44,9 @@ from app.store.engine import make_engine
 from app.store.keeping import migrations
 from app.store.keeping.check import check
 from app.store.keeping.compaction import Compactor
+from app.store.keeping.last_backup import LastBackup
 from app.store.leases import PostgresLeases
+from app.store.metrics import StoreCollector
 from app.store.token_uses import PostgresTokenUses
 from app.store.writer import PostgresWriter
 
@@ -62,6 +65,9 @@ class LiveState:
     token_uses: TokenUses
     stored_uses: PostgresTokenUses
     compactor: Compactor
+    tracker: LeaseTracker
+    probes: ProbeStats
+    store: StoreCollector
 
 
 @asynccontextmanager
@@ -106,6 +112,8 @@ def _state_of(settings: Settings, engine: AsyncEngine, follower: ChangeLogFollow
     tracker = LeaseTracker(node_lease_s=settings.node_lease_seconds)
     tracker.follow(view)
     stored_uses = PostgresTokenUses(engine)
+    compactor = Compactor(engine, history_s=settings.history_seconds)
+    last_backup = LastBackup(engine)
     return LiveState(
         view=view,
         follower=follower,
@@ -114,7 +122,16 @@ def _state_of(settings: Settings, engine: AsyncEngine, follower: ChangeLogFollow
         leases=Leases(view, writer, PostgresLeases(engine), tracker=tracker),
         token_uses=TokenUses(view, stored_uses),
         stored_uses=stored_uses,
-        compactor=Compactor(engine, history_s=settings.history_seconds),
+        compactor=compactor,
+        tracker=tracker,
+        probes=ProbeStats(),
+        store=StoreCollector(
+            engine=engine,
+            follower=follower,
+            writer=writer,
+            compactor=compactor,
+            last_backup=last_backup,
+        ),
     )
 
 
@@ -124,6 +141,7 @@ def _always(state: LiveState) -> Iterator[Coroutine[Any, Any, None]]:
     yield state.follower.run()
     yield state.leases.save_periodically()
     yield state.token_uses.exchange_periodically()
+    yield state.store.last_backup.read_periodically()
 
 
 def _duties_of(state: LiveState, settings: Settings, *, probes: bool) -> dict[int, Work]:
@@ -138,16 +156,17 @@ def _duties_of(state: LiveState, settings: Settings, *, probes: bool) -> dict[in
         )
     }
     if probes:
-        duties[election.PROBES] = lambda: _probe(settings, view, writer)
+        duties[election.PROBES] = lambda: _probe(settings, view, writer, state.probes)
     return duties
 
 
-async def _probe(settings: Settings, view: View, writer: Writer) -> None:
+async def _probe(settings: Settings, view: View, writer: Writer, stats: ProbeStats) -> None:
     async with ProbeChecks(settings.probe_other_hosts) as checks:
         prober = Prober(
             checks.check,
             lambda found: writer.write(lambda work: apply_reports(work, found), reach=len(found)),
             timing=Timing(share=random.random),
+            stats=stats,
         )
         with following_pods(view, prober.see, prober.forget):
             await prober.run()

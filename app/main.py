@@ -8,7 +8,7 @@ process without a registry runs.  Everything started here is stopped here, in re
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import replace
 from functools import partial
@@ -16,16 +16,19 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from prometheus_client import CollectorRegistry
+from prometheus_client.registry import Collector
 
 from app.access import access_of
 from app.administrators import grant_access
+from app.agent.probe_stats import ProbeCollector
 from app.api import application
 from app.api.access.evaluation import Access
 from app.api.dependencies import Registry
 from app.api.http.kept_answers import KeptAnswers
-from app.api.http.limits import Limits
-from app.api.metrics import StateCollector
+from app.api.http.limits import BODIES_OCTETS_MAX, Limits
+from app.api.monitoring.collectors import BoundsCollector, StateCollector
 from app.api.objects.streams import Watching
+from app.api.transport.handshakes import HANDSHAKES_MAX
 from app.api.transport.server import HTTPServer, listen, shared
 from app.api.transport.tls import TLS
 from app.api.transport.workers import FirstProcess
@@ -43,6 +46,7 @@ from app.live_state import LiveState, live_state
 from app.readiness import checks_of
 from app.registry.garbage import short_searches
 from app.registry.leases.heartbeats import OwnRegistrar
+from app.registry.metrics import RegistryCollector
 from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.ports import Writer
 from app.registry.reads.pagination import Lists
@@ -60,6 +64,10 @@ from app.replica import (
     upstreams_of,
     warn_of_contradictions,
 )
+from app.store.write_queue import QUEUE_MAX
+from app.telemetry.bounds import Bound
+from app.telemetry.process import make_metrics
+from app.telemetry.tracing import tracing
 from waypost.client.registration import keep_registered
 
 
@@ -77,7 +85,7 @@ async def running(
     The first process creates the initial objects.
     """
     shorten_switch_interval()
-    metrics = CollectorRegistry()
+    metrics = make_metrics()
     async with live_state(settings, url, probes=probes) as state:
         if is_first:
             await _fill(state.writer, settings)
@@ -85,9 +93,8 @@ async def running(
         async with controlling as access:
             registry = _registry_of(settings, state, access, metrics)
             warn_of_contradictions(state.view, state.policy)
-            metrics.register(
-                StateCollector(state.view, registry.watching, log_size=lambda: state.compactor.size)
-            )
+            for collector in collectors_of(settings, state, registry):
+                metrics.register(collector)
             yield registry
 
 
@@ -110,6 +117,30 @@ def _registry_of(
         access=access,
         objects_max=settings.apply_objects_max,
     )
+
+
+def collectors_of(settings: Settings, state: LiveState, registry: Registry) -> Iterator[Collector]:
+    """Make the metrics of what a server runs, besides those of requests and of access."""
+    yield StateCollector(state.view, registry.watching)
+    yield BoundsCollector(
+        {
+            Bound.CONNECTIONS: settings.connections_max,
+            Bound.REQUESTS: settings.requests_max,
+            Bound.BODIES: BODIES_OCTETS_MAX,
+            Bound.HANDSHAKES: HANDSHAKES_MAX,
+            Bound.WATCHERS: settings.watchers_max,
+            Bound.WRITES_QUEUED: QUEUE_MAX,
+        },
+        lambda: len(state.writer.queue),
+    )
+    yield state.store
+    yield RegistryCollector(
+        view=state.view,
+        leases=state.tracker,
+        rules=registry.rules,
+        node_ports=settings.node_ports,
+    )
+    yield ProbeCollector(state.probes)
 
 
 def rules_config_of(settings: Settings) -> RulesConfig:
@@ -149,6 +180,8 @@ def application_of(registry: Registry, settings: Settings, tls: TLS | None = Non
         limits=limits,
         trusted=trusted_by(settings, tls),
         access=registry.access,
+        has_access_log=settings.access_log,
+        is_traced=bool(settings.traces_endpoint),
     )
     app.state.registry = registry
     return app
@@ -163,6 +196,7 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
     """
     options, tls = dns_options_of(settings), tls_of(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing(settings.traces_endpoint, "waypost-server"))
         stack.enter_context(short_searches())
         with blamed_on("API_HOST", "API_PORT", port=settings.api_port):
             listener = stack.enter_context(listen(settings.api_host, settings.api_port))
@@ -173,7 +207,7 @@ async def serve(settings: Settings, announce: Callable[[], None], *, probes: boo
         registry.metrics.register(DNSCollector(dns.host, dns.stats))
         registry = asking_upstreams(registry, dns.forwarder)
         if settings.bootstrap:
-            pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1])
+            pod = dns_pod_of(dns, metrics_port=listener.getsockname()[1], is_server=True)
             presence = keep_registered(
                 OwnRegistrar(registry.writer, registry.leases, pod), failures=DomainError
             )
@@ -192,6 +226,7 @@ async def serve_beside(
     """Run the API on the port of the first process, until that ends; metrics go to ``folder``."""
     tls = tls_of(settings)
     async with AsyncExitStack() as stack:
+        stack.enter_context(tracing(settings.traces_endpoint, "waypost-server"))
         stack.enter_context(short_searches())
         registry = await stack.enter_async_context(
             running(settings, settings.database_url, probes=probes, tls=tls, is_first=False)

@@ -14,10 +14,7 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager
-from importlib.metadata import version as installed_version
 from ipaddress import ip_address, ip_network
-
-from prometheus_client import CollectorRegistry
 
 from app.config import Settings, blamed_on
 from app.dns.answering.protocol import ProtocolConfig
@@ -42,11 +39,11 @@ from app.registry.leases.self_registration import dns_pod
 from app.registry.reads.view import View
 from app.registry.writes.settings_check import contradictions
 from app.schemas.objects.codec import encode_object
+from app.telemetry.process import VERSION, make_metrics
 from waypost.client.errors import WaypostError
 from waypost.client.http.registry_client import RegistryClient
 from waypost.client.registration import PodRegistrar, keep_registered
 
-VERSION = installed_version("waypost")
 _log = logging.getLogger(__name__)
 SYNC_POLL_S = 0.1  # between two checks whether the first load is complete
 
@@ -58,7 +55,7 @@ async def serve(settings: Settings, urls: Sequence[str], announce: Callable[[], 
     ValueError when none of the servers in a setting is usable.
     """
     options = dns_options_of(settings)
-    view, metrics = View(), CollectorRegistry()
+    view, metrics = View(), make_metrics()
     # The follower logs failures itself.
     client = RegistryClient(
         urls, credentials=settings.credentials, bounds=REPLICA_BOUNDS, logs_failures=False
@@ -132,10 +129,14 @@ async def serving_dns(
         await server.close()
 
 
-def dns_pod_of(dns: DNSServer | DNSWorkers, *, metrics_port: int) -> Pod:
+def dns_pod_of(dns: DNSServer | DNSWorkers, *, metrics_port: int, is_server: bool = False) -> Pod:
     """Describe this process as a Pod, with the addresses at which other machines reach it."""
     return dns_pod(
-        socket.gethostname(), reached_at(dns.host), dns_port=dns.port, api_port=metrics_port
+        socket.gethostname(),
+        reached_at(dns.host),
+        dns_port=dns.port,
+        api_port=metrics_port,
+        is_server=is_server,
     )
 
 

@@ -17,7 +17,7 @@ from app.store.keeping import embedded, migrations
 SERVER_URL = os.environ.get("WAYPOST_TEST_DATABASE_URL", "")
 """A server to use instead of the embedded one; its user needs the right to create databases."""
 
-_TABLES = ("objects", "changes", "cluster_ips", "node_ports", "leases", "token_uses")
+_TABLES = ("objects", "changes", "cluster_ips", "node_ports", "leases", "token_uses", "backups")
 _DELETED = ", ".join(f"{table} AS (DELETE FROM public.{table})" for table in _TABLES)  # noqa: S608
 # TRUNCATE makes new files for each table: it costs four times as much for the few rows of a test.
 _EMPTY = f"WITH {_DELETED} UPDATE counter SET revision = 0, compacted = 0, cursors = '{{}}'"  # noqa: S608

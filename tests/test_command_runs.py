@@ -1,5 +1,6 @@
 """What every process of the command line does: one line for an event, and no core dumps."""
 
+import json
 import logging
 import os
 import resource
@@ -49,6 +50,17 @@ def test_the_log_of_a_process_is_written_so() -> None:
     assert ran(program).stderr.endswith(" INFO    app: a\\nb\n")
 
 
+def test_the_log_is_json_where_that_is_wanted() -> None:
+    program = (
+        "import logging\n"
+        "from app.command_runs import log_from\n"
+        "log_from('info', 'json')\n"
+        "logging.getLogger('app').info('a\\nb')"
+    )
+    line = json.loads(ran(program).stderr)
+    assert (line["level"], line["logger"], line["message"]) == ("info", "app", "a\nb")
+
+
 def test_a_process_leaves_no_core_dump() -> None:
     soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
     program = (
@@ -70,6 +82,9 @@ def unset(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> pytest.MonkeyPatch
     return monkeypatch
 
 
+SHOWN = ("log_level", "probe_other_hosts", "log_format", "traces_endpoint")
+
+
 def settings(token_file: Path | None = None) -> AgentSettings:
     context = click.Context(click.Command("agent"))
     context.meta[TOKEN_FILE] = token_file
@@ -78,11 +93,17 @@ def settings(token_file: Path | None = None) -> AgentSettings:
 
 def read_as_all_are() -> AgentSettings:
     read = settings_of_environment()
-    return AgentSettings(read.credentials, read.log_level, tuple(read.probe_other_hosts))
+    return AgentSettings(
+        read.credentials,
+        read.log_level,
+        tuple(read.probe_other_hosts),
+        read.log_format,
+        read.traces_endpoint,
+    )
 
 
 def shown(found: AgentSettings) -> tuple[object, ...]:
-    return (found.credentials.token(), found.log_level, found.probe_other_hosts)
+    return (found.credentials.token(), *(getattr(found, name) for name in SHOWN))
 
 
 @pytest.mark.parametrize("token", ["", "wpn_x"])
@@ -90,7 +111,7 @@ def test_an_agent_without_settings_has_the_defaults_of_all(
     token: str, unset: pytest.MonkeyPatch
 ) -> None:
     unset.setenv("WAYPOST_TOKEN", token)
-    assert shown(settings()) == shown(read_as_all_are()) == (token, "info", ())
+    assert shown(settings()) == shown(read_as_all_are()) == (token, "info", (), "text", "")
 
 
 def test_settings_of_an_agent_are_read_from_the_environment_and_a_file(
@@ -99,7 +120,7 @@ def test_settings_of_an_agent_are_read_from_the_environment_and_a_file(
     (tmp_path / ENV_FILE).write_text("WAYPOST_LOG_LEVEL=debug\n")
     assert settings().log_level == "debug"
     unset.setenv("waypost_probe_other_hosts", "127.0.0.0/8")
-    assert shown(settings()) == ("", "debug", ("127.0.0.0/8",))
+    assert shown(settings()) == ("", "debug", ("127.0.0.0/8",), "text", "")
     (tmp_path / "token").write_text("wpn_y")
     assert settings(tmp_path / "token").credentials.token() == "wpn_y"
 

@@ -21,8 +21,10 @@ from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from app.agent.probe_stats import ProbeCollector, ProbeStats
 from app.agent.stats import AgentStats
 from app.health_server import JSON, Answer, Route
+from app.telemetry.process import make_metrics
 from waypost.client.pace import Clock
 
 HEALTH_TIMEOUT_S: Final = 60.0
@@ -124,10 +126,17 @@ def ready_route(stats: AgentStats, beside: Callable[[], Iterable[str]]) -> Route
     return answer
 
 
-def metrics_route(stats: AgentStats) -> Route:
-    """Answer with the metrics."""
-    registry = CollectorRegistry()
+def metrics_of(stats: AgentStats, probes: ProbeStats) -> CollectorRegistry:
+    """Make the metrics of an agent."""
+    registry = make_metrics()
     registry.register(_Metrics(stats))
+    registry.register(ProbeCollector(probes))
+    return registry
+
+
+def metrics_route(stats: AgentStats, probes: ProbeStats) -> Route:
+    """Answer with the metrics."""
+    registry = metrics_of(stats, probes)
     return lambda: Answer(HTTPStatus.OK, generate_latest(registry).decode())
 
 

@@ -25,6 +25,7 @@ from app.agent.stats import AgentStats
 from app.domain.dataplane.rules.health_checks import HealthChecks, followed
 from app.domain.dataplane.rules.order import OutOfOrder
 from app.domain.names import REVISION_ZERO
+from app.telemetry.tracing import span
 from waypost.client.errors import Expired, Misbehaved, NotFound, Refused, Timeout, WaypostError
 from waypost.client.pace import RETRY_S_MAX, Backoff, Clock, Notices
 from waypost.client.watching.events import AHEAD_TRIES_MAX
@@ -258,7 +259,8 @@ class RulesLoop(Generic[StateT, StepT]):
             current = await self._observe(current)
         plan = self._mode.plan(current, self._desired, await self._finished(now_s))
         if plan.at_once:
-            await self._sink.apply(plan.at_once)
+            with span("apply rules"):
+                await self._sink.apply(plan.at_once)
             self._applied_at_s = self._clock.now_s()
             self.stats.applied(len(plan.at_once))
         self._current = self._mode.advanced(plan.at_once, current)

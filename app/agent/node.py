@@ -35,13 +35,14 @@ _log = logging.getLogger(__name__)
 Addresses = Callable[[], Awaitable[Sequence[NodeAddress]]]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Identity:
-    """The name, zone and labels of a node."""
+    """The name, zone, labels and annotations of a node."""
 
     name: str
     zone: str = ""
     labels: Mapping[str, str] = field(default_factory=dict[str, str])
+    annotations: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 class Registration:
@@ -66,17 +67,17 @@ class Registration:
     async def _register(self) -> None:
         found = await self._addresses()
         addresses = [{"type": each.type, "address": each.address} for each in found]
-        labels = self._labels()
         try:
             with self._client.failing_over():
                 known = await self._client.ask("GET", self._path)
                 if text(known, "kind") != "Node":
                     raise Misbehaved("its answer is not a Node")
         except NotFound:
-            await self._create(labels, addresses)
+            await self._create(addresses)
             return
-        if not labels.items() <= mapping(mapping(known.get("metadata")).get("labels")).items():
-            patch: dict[str, object] = {"metadata": {"labels": labels}}
+        wanted, meta = self._own(), mapping(known.get("metadata"))
+        if any(not own.items() <= mapping(meta.get(name)).items() for name, own in wanted.items()):
+            patch: dict[str, object] = {"metadata": wanted}
             await self._client.ask("PATCH", self._path, patch, content_type=MERGE_PATCH)
         if mapping(known.get("status")).get("addresses") != addresses:
             patch = {"status": {"addresses": addresses}}
@@ -103,11 +104,11 @@ class Registration:
             return lease_s / HEARTBEATS_PER_LEASE
         return HEARTBEAT_S_DEFAULT
 
-    async def _create(self, labels: Mapping[str, str], addresses: Sequence[object]) -> None:
+    async def _create(self, addresses: Sequence[object]) -> None:
         node = {
             "apiVersion": "v1",
             "kind": "Node",
-            "metadata": {"name": self._identity.name, "labels": labels},
+            "metadata": {"name": self._identity.name, **self._own()},
             "status": {
                 "addresses": addresses,
                 "conditions": [{"type": "Ready", "status": "True"}],
@@ -116,10 +117,13 @@ class Registration:
         with suppress(AlreadyExists):  # another client has just created it
             await self._client.ask("POST", "/nodes", node)
 
-    def _labels(self) -> dict[str, str]:
+    def _own(self) -> dict[str, Mapping[str, str]]:
+        """Give the labels and the annotations that the Node must have, among others."""
         identity = self._identity
         zone = {ZONE_LABEL: identity.zone} if identity.zone else {}
-        return {HOSTNAME_LABEL: identity.name, **zone, **identity.labels}
+        labels = {HOSTNAME_LABEL: identity.name, **zone, **identity.labels}
+        annotations = identity.annotations
+        return {"labels": labels, **({"annotations": annotations} if annotations else {})}
 
 
 async def own_addresses(

@@ -16,8 +16,10 @@ import logging
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from time import perf_counter
 
 from app.agent.probe_checks import Target
+from app.agent.probe_stats import ProbeResult, ProbeStats
 from app.domain.errors import DomainError
 from app.domain.names import NamespacedName
 from app.domain.objects.pod import Pod, Probe
@@ -69,8 +71,16 @@ class _Probed:
 class Prober:
     """Probes Pods; used from one event loop only, while ``run`` runs."""
 
-    def __init__(self, check: Check, report: Reporter, *, timing: Timing = TIMING) -> None:
+    def __init__(
+        self,
+        check: Check,
+        report: Reporter,
+        *,
+        timing: Timing = TIMING,
+        stats: ProbeStats | None = None,
+    ) -> None:
         """Probe with ``check`` and write with ``report``, which raises when that fails."""
+        self._stats = ProbeStats() if stats is None else stats
         self._check = check
         self._report = report
         self._timing = timing
@@ -93,6 +103,7 @@ class Prober:
         first = first_standing(pod)
         probed = _Probed(pod, {name: first for name, _ in _probes(pod)})
         self._probed[key] = probed
+        self._stats.pods = len(self._probed)
         for name, target in _probes(pod):
             loop = self._probe_repeatedly(probed, name, target)
             probed.loops.append(asyncio.create_task(loop))
@@ -101,6 +112,7 @@ class Prober:
         """Stop probing a Pod."""
         self._pending.pop(key, None)
         probed = self._probed.pop(key, None)
+        self._stats.pods = len(self._probed)
         if probed is not None:
             for loop in probed.loops:
                 loop.cancel()
@@ -141,11 +153,15 @@ class Prober:
             await self._timing.sleep(min(period_s, max(0.0, period_s - took_s)))
 
     async def _run(self, target: Target) -> str:
+        begun_at, result = perf_counter(), ProbeResult.ERROR
         try:
-            return await self._check(target)
+            failure = await self._check(target)
+            result = ProbeResult.FAILURE if failure else ProbeResult.SUCCESS
         except Exception as bug:  # noqa: BLE001  a supervision point: one probe must not end all others
             _log.exception("internal error in a probe")
-            return f"the probe could not be run: {type(bug).__name__}"
+            failure = f"the probe could not be run: {type(bug).__name__}"
+        self._stats.durations.add(result, perf_counter() - begun_at)
+        return failure
 
     def _compare(self, probed: _Probed) -> None:
         pod, key = probed.pod, probed.pod.metadata.key

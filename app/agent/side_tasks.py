@@ -15,6 +15,7 @@ from app.agent.node import Registration
 from app.agent.options import Options
 from app.agent.pods import NodePods
 from app.agent.probe_checks import ProbeChecks
+from app.agent.probe_stats import ProbeStats
 from app.agent.probes import Prober, Timing
 from app.health_server import Route, answering
 from waypost.client.http.registry_client import RegistryClient
@@ -31,6 +32,7 @@ async def run_beside(
     registration: Registration,
 ) -> None:
     """Run all of it until cancelled; raises OSError for a used port."""
+    probes = ProbeStats()
     pods = NodePods(client, options.identity.name, CLOCK)
     health = ProxyHealth(loop.stats, CLOCK)
     balancers = HealthCheckPorts(loop.stats, CLOCK, is_healthy=lambda: health.is_healthy)
@@ -39,14 +41,15 @@ async def run_beside(
         "/healthz": health.healthz,
         "/livez": health.livez,
         "/readyz": ready_route(loop.stats, lambda: (registration.problem, pods.problem)),
-        "/metrics": metrics_route(loop.stats),
+        "/metrics": metrics_route(loop.stats, probes),
     }
     async with AsyncExitStack() as stack:
         if options.metrics_port:
             answers = answering(options.metrics_host, options.metrics_port, routes)
             await stack.enter_async_context(answers)
         checks = await stack.enter_async_context(ProbeChecks(options.probe_other_hosts))
-        prober = Prober(checks.check, pods.report, timing=Timing(share=random.random))
+        timing = Timing(share=random.random)
+        prober = Prober(checks.check, pods.report, timing=timing, stats=probes)
         group = await stack.enter_async_context(asyncio.TaskGroup())
         for work in (
             balancers.run(),

@@ -14,7 +14,7 @@ from app.api import (
     explain,
     health,
     heartbeats,
-    metrics,
+    prometheus,
     render,
     resolve,
     rules,
@@ -43,17 +43,19 @@ ROUTERS = (
     watch.router,
     reviews.router,
     health.router,
-    metrics.router,
+    prometheus.router,
     docs.router,
 )
 
 
-def build(
+def build(  # noqa: PLR0913  each is a choice of the composition root
     *,
     version: str,
     limits: Limits = LIMITS,
     trusted: Trusted = TRUSTED,
     access: Access | None = None,
+    has_access_log: bool = False,
+    is_traced: bool = False,
 ) -> FastAPI:
     """Assemble the application; its ``state.registry`` is to be set before it serves.
 
@@ -72,7 +74,15 @@ def build(
         app.include_router(router)
     errors.install(app)
     routed = (*app.routes, *(route for router in ROUTERS for route in router.routes))
-    stand_before(app, routed, limits=limits, trusted=trusted, access=access)
+    stand_before(
+        app,
+        routed,
+        limits=limits,
+        trusted=trusted,
+        access=access,
+        has_access_log=has_access_log,
+        is_traced=is_traced,
+    )
     complete(app)
     app.state.document = docs.document_of(app)
     return app

@@ -200,6 +200,8 @@ async def _changes(request: Request, registry: Registry, question: _Question) ->
         changes = await registry.rules.changes(
             question.mode, snapshot, question.node, question.since
         )
+        if question.patience_s:  # a node that follows, and has these rules
+            registry.rules.positions.note(question.node, question.since)
         if changes.is_any or not await waiting.has_passed(snapshot.revision, epoch):
             return changes
         snapshot = view.snapshot

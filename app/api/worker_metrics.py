@@ -4,24 +4,57 @@
     own metrics, files of others -> sums of counters and histograms
 
 Gauges describe the state that all processes show, and are those of the process that is asked, but
-for a few that count what each process has.  A process that has ended is still counted, because a
-counter never decreases.
+for those that count what each process has, and those of which one extreme counts.  A process that
+has ended is still counted, because a counter never decreases.
 
 Source: Prometheus, "Metric types".
 """
 
 import asyncio
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from operator import add
 from pathlib import Path
 from typing import Any, Final
 
-from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client import CollectorRegistry
 from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
+from app.telemetry.process import exposition
+
 REPORT_S = 1.0  # between two files of a process
-_ADDED: Final = frozenset({"waypost_watchers", "waypost_tasks"})  # gauges of one process
+_ADDED: Final = frozenset(
+    {
+        "process_open_fds",
+        "process_resident_memory_bytes",
+        "process_virtual_memory_bytes",
+        "waypost_bound_in_use",
+        "waypost_bound_limit",
+        "waypost_database_connections_in_use",
+        "waypost_database_connections_max",
+        "waypost_database_connections_waiting",
+        "waypost_probed_pods",
+        "waypost_tasks",
+        "waypost_watchers",
+    }
+)
+"""Gauges of what each process has."""
+_HIGHEST: Final = frozenset(
+    {
+        "waypost_node_asked_timestamp_seconds",
+        "waypost_node_revision",
+        "waypost_view_lag_revisions",
+        "waypost_view_lag_seconds",
+    }
+)
+"""Gauges of which the highest of all processes counts: a node asks one of them."""
+_LOWEST: Final = frozenset({"waypost_database_up"})
+_JOINED: Final[Mapping[str, Callable[[float, float], float]]] = {
+    **dict.fromkeys(_ADDED, add),
+    **dict.fromkeys(_HIGHEST, max),
+    **dict.fromkeys(_LOWEST, min),
+}
 _COUNTED: Final = frozenset({"counter", "histogram"})
 _ENDED: Final = "ended"
 _Wire = dict[str, Any]
@@ -45,18 +78,18 @@ class WorkerMetrics:
         """Write the metrics of this process for the others."""
         await asyncio.to_thread(_write, self._own, self._collected())
 
-    async def exposition(self) -> bytes:
-        """Give the metrics of all processes in Prometheus' text format."""
-        return await asyncio.to_thread(self._added, self._collected())
+    async def exposition(self, accept: str = "") -> tuple[bytes, str]:
+        """Write the metrics of all processes in the form that is accepted; gives its type too."""
+        return await asyncio.to_thread(self._added, self._collected(), accept)
 
     def _collected(self) -> list[_Wire]:
         return [_encoded(family) for family in self._metrics.collect()]
 
-    def _added(self, own: list[_Wire]) -> bytes:
+    def _added(self, own: list[_Wire], accept: str) -> tuple[bytes, str]:
         others = (_read(path) for path in self._folder.glob("*.json") if path != self._own)
         registry = CollectorRegistry(auto_describe=False)
         registry.register(_Families(_sum([own, *others])))
-        return generate_latest(registry)
+        return exposition(registry, accept)
 
 
 def add_ended(folder: Path, process: int) -> None:
@@ -81,20 +114,25 @@ class _Families(Collector):
 
 
 def _sum(processes: Iterable[list[_Wire]]) -> list[_Wire]:
-    """Add up the families of processes; gauges are those of the first process that has them."""
+    """Add up the families of processes.
+
+    Most gauges are those of the first process that has them.
+    """
     found: dict[str, _Wire] = {}
     values: dict[str, dict[tuple[str, str], float]] = {}
     for families in processes:
         for family in families:
             name = family["name"]
             is_first = name not in found
-            if not (is_first or family["type"] in _COUNTED or name in _ADDED):
+            join = _JOINED.get(name, add if family["type"] in _COUNTED else None)
+            if not is_first and join is None:
                 continue
             found.setdefault(name, family)
             summed = values.setdefault(name, {})
             for sample, labels, value in family["samples"]:
                 key = sample, json.dumps(labels, sort_keys=True)
-                summed[key] = summed.get(key, 0) + value
+                known = summed.get(key)
+                summed[key] = value if known is None or join is None else join(known, value)
     return [
         {
             **family,

@@ -13,6 +13,7 @@ from app.cli.failures import EXIT_REFUSED
 from app.cli.options import api_option
 from app.cli.output import print_failure, print_text
 from app.command_runs import log_from, refusing, settings_of_agent, until_interrupted
+from waypost.client.http.credentials import is_loopback
 from waypost.client.http.environment import urls_of
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         _require_privilege()
     settings = settings_of_agent(context)
     options = Options(
-        identity=Identity(name=node, zone=zone, labels=_labels(label)),
+        identity=Identity(node, zone, _labels(label), _scraped(metrics_host, metrics_port)),
         urls=urls_of(api),
         credentials=settings.credentials,
         addresses=tuple(address),
@@ -101,7 +102,8 @@ def agent(  # noqa: PLR0913  each parameter is an option of the command
         metrics_port=metrics_port,
         probe_other_hosts=settings.probe_other_hosts,
     )
-    _run(options, settings.log_level)
+    log_from(settings.log_level, settings.log_format)
+    _run(options, settings.traces_endpoint)
 
 
 def _require_privilege() -> None:
@@ -117,11 +119,19 @@ def _labels(given: Iterable[str]) -> dict[str, str]:
     return {key: value for key, _, value in (each.partition("=") for each in given)}
 
 
-def _run(options: "Options", log_level: str) -> None:
+def _scraped(host: str, port: int) -> dict[str, str]:
+    """Let Prometheus find the metrics, if other machines reach them."""
+    if not port or is_loopback(host):
+        return {}
+    return {"prometheus.io/scrape": "true", "prometheus.io/port": str(port)}
+
+
+def _run(options: "Options", traces_endpoint: str) -> None:
     from app.agent.process import run
     from app.agent.sinks.sink import SinkFailed
+    from app.telemetry.tracing import tracing
     from waypost.client.errors import WaypostError
 
-    log_from(log_level)
-    with refusing(WaypostError, SinkFailed, OSError, ValueError):
+    traced = tracing(traces_endpoint, "waypost-agent")
+    with refusing(WaypostError, SinkFailed, OSError, ValueError), traced:
         until_interrupted(run(options, print_text))

@@ -48,7 +48,7 @@ def serve(*, auth: bool, insecure: bool, behind_tls_proxy: bool, probe: bool) ->
     from app import main as composition
     from app.welcome import welcome
 
-    log_from(settings.log_level)
+    log_from(settings.log_level, settings.log_format)
     run_to_end(composition.serve(settings, lambda: welcome(settings), probes=probe))
 
 
@@ -66,7 +66,7 @@ def api_worker(*, line: int, metrics: Path, probe: bool) -> None:
     from app.api.transport.workers import FirstProcess
 
     settings = settings_of_environment()
-    log_from(settings.log_level)
+    log_from(settings.log_level, settings.log_format)
     first = FirstProcess(socket.socket(fileno=line))
     run_to_end(composition.serve_beside(settings, first, metrics, probes=probe))
 
@@ -84,7 +84,7 @@ def dns(context: click.Context, *, api: str) -> None:
         f"DNS on {settings.dns_host} port {settings.dns_port}, following {' or '.join(urls)}; "
         f"health on port {settings.dns_metrics_port}"
     )
-    log_from(settings.log_level)
+    log_from(settings.log_level, settings.log_format)
     with refusing(OSError, ValueError):
         until_interrupted(replica.serve(settings, urls, lambda: print_text(words)))
 

@@ -10,13 +10,14 @@ Source: spec dns A14.
 
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final, NamedTuple
 
 from app.dns.messages.message import Request
 from app.dns.messages.rdata_text import NAMED_TYPES
+from app.telemetry.durations import Durations
 
 ReplyCounter = list[int]
 
@@ -77,7 +78,7 @@ class ReplyCounters:
     def __init__(self, *, kinds_max: int = KINDS_MAX) -> None:
         self._kinds_max = kinds_max
         self.by_kind: dict[Kind, ReplyCounter] = {}
-        self.durations = Durations()
+        self.durations = reply_durations()
 
     def of(self, request: Request, rcode: int, reply_bytes: int) -> ReplyCounter:
         """Return the counter for replies of this kind."""
@@ -98,25 +99,9 @@ class ReplyCounters:
         return self.by_kind.setdefault(kind, [0])
 
 
-class Durations:
-    """A histogram of durations; the answers of one batch of datagrams share its time equally."""
-
-    __slots__ = ("bounds_s", "counts", "sum_s")
-
-    def __init__(self, bounds_s: Sequence[float] = DURATION_BUCKETS_S) -> None:
-        self.bounds_s = bounds_s
-        self.counts = [0] * (len(bounds_s) + 1)
-        self.sum_s = 0.0
-
-    def add(self, elapsed_s: float, times: int) -> None:
-        """Count ``times`` events that together took ``elapsed_s``."""
-        self.counts[bisect_left(self.bounds_s, elapsed_s / times)] += times
-        self.sum_s += elapsed_s
-
-    def include(self, other: "Durations") -> None:
-        """Add the durations of another process."""
-        self.counts = [sum(pair) for pair in zip(self.counts, other.counts, strict=True)]
-        self.sum_s += other.sum_s
+def reply_durations() -> Durations:
+    """Begin a histogram of the time to answer."""
+    return Durations(DURATION_BUCKETS_S)
 
 
 def programming_durations() -> dict[ServiceKind, Durations]:
@@ -130,7 +115,7 @@ class Stats:
 
     replies: Counter[Kind] = field(default_factory=Counter[Kind])
     counts: Counter[Count] = field(default_factory=Counter[Count])
-    durations: Durations = field(default_factory=Durations)
+    durations: Durations = field(default_factory=reply_durations)
     programmed: dict[ServiceKind, Durations] = field(default_factory=programming_durations)
 
 

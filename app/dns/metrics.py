@@ -6,8 +6,7 @@ Nothing is counted here: the modules that do the work count it.  Source: spec dn
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from itertools import accumulate
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client.core import (
     CounterMetricFamily,
@@ -17,8 +16,9 @@ from prometheus_client.core import (
 )
 from prometheus_client.registry import Collector
 
-from app.dns.counters import SIZE_BUCKETS_BYTES, Count, Durations, Kind, Stats
+from app.dns.counters import SIZE_BUCKETS_BYTES, Count, Kind, Stats
 from app.dns.messages.message import Rcode, Transport
+from app.telemetry.durations import summed_up, with_durations
 
 _PLACE = {"server": "dns://", "zone": ".", "view": ""}
 _CACHE_PLACE = {"server": "dns://", "zones": ".", "view": ""}
@@ -114,14 +114,14 @@ def _sizes(replies: Mapping[Kind, int]) -> Iterator[Metric]:
                     sizes[getattr(kind, place)] += count
             # Sizes are rounded up to their bucket's bound; those above the last are one more.
             counts = [sizes[bound] for bound in (*SIZE_BUCKETS_BYTES, SIZE_BUCKETS_BYTES[-1] + 1)]
-            buckets = _summed_up(SIZE_BUCKETS_BYTES, counts)
+            buckets = summed_up(SIZE_BUCKETS_BYTES, counts)
             labels = (*_PLACE.values(), transport.name.lower())
             histogram.add_metric(labels, buckets, sum(s * n for s, n in sizes.items()))
         yield histogram
 
 
 def _durations(stats: Stats) -> Iterator[Metric]:
-    yield _histogram(
+    yield with_durations(
         HistogramMetricFamily(
             "coredns_dns_request_duration_seconds",
             "Time to answer; datagrams received in one batch share its time equally.",
@@ -129,7 +129,7 @@ def _durations(stats: Stats) -> Iterator[Metric]:
         ),
         {tuple(_PLACE.values()): stats.durations},
     )
-    yield _histogram(
+    yield with_durations(
         HistogramMetricFamily(
             "coredns_kubernetes_dns_programming_duration_seconds",
             "Time from the change of a Pod until DNS answers show it, by kind of Service.",
@@ -137,20 +137,6 @@ def _durations(stats: Stats) -> Iterator[Metric]:
         ),
         {(kind.value,): durations for kind, durations in stats.programmed.items()},
     )
-
-
-def _histogram(
-    family: HistogramMetricFamily, values: Mapping[tuple[str, ...], Durations]
-) -> Metric:
-    for labels, durations in values.items():
-        buckets = _summed_up(durations.bounds_s, durations.counts)
-        family.add_metric(labels, buckets, durations.sum_s)
-    return family
-
-
-def _summed_up(bounds: Iterable[float], counts: Iterable[int]) -> list[tuple[str, float]]:
-    """Make cumulative buckets, as Prometheus wants them."""
-    return list(zip((*map(str, bounds), "+Inf"), map(float, accumulate(counts)), strict=True))
 
 
 def _cache(counts: Mapping[Count, int]) -> Iterator[Metric]:

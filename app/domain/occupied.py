@@ -76,6 +76,11 @@ class Occupied:  # noqa: PLW1641  compared, never a key
         held = _next(self._root, first, self._depth - 1, held=True)
         return None if held is None or held > last else held
 
+    def count(self, first: int, last: int) -> int:
+        """Count the numbers from ``first`` to ``last`` inclusive that are held."""
+        top = (1 << (self._depth * _BITS)) - 1
+        return _count(self._root, max(0, first), min(last, top), self._depth - 1)
+
     @classmethod
     def of(cls, numbers: Iterable[int], *, width_bits: int) -> "Occupied":
         """Build the set of ``numbers`` at once; equal to holding them one by one."""
@@ -144,6 +149,27 @@ def _next(node: _Node, low: int, level: int, *, held: bool) -> int | None:
     within = 0 if child is None else _next(child, 0, level - 1, held=held)
     assert within is not None, "a child that is not full has a gap, and one that is kept a number"
     return following << shift | within
+
+
+def _count(node: _Node, low: int, high: int, level: int) -> int:
+    """Count the numbers from ``low`` to ``high`` in a node that are held."""
+    if low > high:
+        return 0
+    shift = level * _BITS
+    if isinstance(node, int):
+        return (node >> low & ((1 << (high - low + 1)) - 1)).bit_count()
+    whole = (1 << shift) - 1
+    first, last = low >> shift, high >> shift
+    return sum(
+        _count(
+            child,
+            low & whole if slot == first else 0,
+            high & whole if slot == last else whole,
+            level - 1,
+        )
+        for slot, child in node.children.items()
+        if first <= slot <= last
+    )
 
 
 def _lowest(mask: int, start: int) -> int | None:

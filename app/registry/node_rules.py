@@ -15,8 +15,8 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Final
-from zlib import crc32
 
 from app.domain.addresses import parse_prefix
 from app.domain.bounded import Bounded
@@ -27,16 +27,15 @@ from app.domain.dataplane.incremental.step import Step, step_between
 from app.domain.dataplane.ipvs.drift import Drift, Ownership, drift
 from app.domain.dataplane.ipvs.state import IPVSRules
 from app.domain.dataplane.ipvs.virtual_server import ServerKey, VirtualServer
-from app.domain.dataplane.nftables.text import encode as encode_nftables
 from app.domain.dataplane.rules.health_checks import HealthCheckChanges
 from app.domain.dataplane.rules.model import RulesConfig
-from app.domain.dataplane.rules.node_rules import node_rules
 from app.domain.errors import not_found
 from app.domain.names import NamespacedName, Revision
-from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.node import NODE, Node
 from app.domain.snapshot import Snapshot
 from app.registry.reads.view import Advance, View
+from app.registry.rule_stats import Computation, NodePositions, rule_timings
+from app.registry.rules_fingerprint import fingerprint
 from app.registry.threads import in_thread
 
 IPVS: Final = "ipvs"
@@ -100,8 +99,7 @@ class NodeRulesReader:
 
     def __init__(self, view: View, config: RulesConfig, *, node_ports: range) -> None:
         self.config = config
-        bare = node_rules(Snapshot(), Node(metadata=ObjectMeta()), config)
-        self.fingerprint = fingerprint_of(config, encode_nftables(bare))
+        self.fingerprint = fingerprint(config)
         """Changes when the configuration does, or what this version makes of it."""
         self._view = view
         # What is remembered is not shared between threads: one question at a time.
@@ -114,6 +112,7 @@ class NodeRulesReader:
             NFTABLES: NftablesMode(self.source),
         }
         self._steps: Bounded[tuple[Revision, Revision], Step] = Bounded(_STEPS_MAX)
+        self.timings, self.positions = rule_timings(), NodePositions()
 
     async def warm(self) -> None:
         """Work out ahead what nodes will share, so that the first to ask is answered soon.
@@ -123,15 +122,17 @@ class NodeRulesReader:
         async with self._turn:
             snapshot = self._view.snapshot  # those who had their turn before may know a later one
             if snapshot.nodes:
-                await in_thread(self._ipvs.prepare, snapshot)
+                with self.timings.measured(Computation.AHEAD):
+                    await in_thread(self._ipvs.prepare, snapshot)
 
     async def ipvs(self, snapshot: Snapshot, name: str) -> IPVSRules:
         """Give everything that a node in IPVS mode holds; raises NotFound for an unknown node."""
         node = node_of(snapshot, name)
         async with self._turn:
-            return await in_thread(
-                lambda: self._ipvs.rules(snapshot, self.source.node(snapshot, node))
-            )
+            with self.timings.measured(Computation.WHOLE):
+                return await in_thread(
+                    lambda: self._ipvs.rules(snapshot, self.source.node(snapshot, node))
+                )
 
     async def changes(
         self, mode: str, snapshot: Snapshot, name: str, since: Revision
@@ -142,6 +143,7 @@ class NodeRulesReader:
         """
         node = node_of(snapshot, name)
         async with self._turn:
+            begun_at = perf_counter()
             step = self._steps.get((since, snapshot.revision))
             if step is None or step.after is not snapshot:
                 step = await self._make_step(snapshot, since)
@@ -153,6 +155,7 @@ class NodeRulesReader:
                 )
             else:
                 changes = self.source.changes(self._modes[mode], step, before, node)
+            self.timings.add(Computation.CHANGES, perf_counter() - begun_at)
         return NodeChanges(
             node=name,
             since=since,
@@ -188,14 +191,6 @@ class NodeRulesReader:
             ),
             node_ports=self._node_ports,
         )
-
-
-def fingerprint_of(config: RulesConfig, fixed: str) -> str:
-    """Tell rules of one revision apart from those of another configuration or version.
-
-    ``fixed`` are the rules of a node in a registry that holds nothing.
-    """
-    return f"{crc32(f'{config!r} {fixed}'.encode()):08x}"
 
 
 @asynccontextmanager

@@ -1,11 +1,13 @@
-"""The wire shapes of the process itself: its health and its build.
+"""The wire shapes of the process itself: its health, its build, and what is to be scraped of it.
 
-Source: contract.md, "Routes"; spec kubernetes-api 5.13 for the version.
+Source: contract.md, "Routes"; spec kubernetes-api 5.13 for the version; Prometheus, "HTTP SD".
 """
 
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from app.schemas.base import Output, one_of
 
@@ -49,3 +51,25 @@ class Version(Output):
     platform: str = Field(
         description="The operating system and the processor.", examples=["linux/x86_64"]
     )
+
+
+class ScrapeTargetGroup(Output):
+    """Addresses that share labels."""
+
+    targets: list[str] = Field(
+        description="Addresses with their ports.", examples=[["10.244.1.5:8080"]]
+    )
+    labels: dict[str, str] = Field(
+        description="Labels; those that begin with `__` are for relabelling.",
+        examples=[{"__meta_waypost_role": "pod", "__metrics_path__": "/metrics"}],
+    )
+
+
+class ScrapeTargets(RootModel[list[ScrapeTargetGroup]]):
+    """Everything that is to be scraped."""
+
+
+def encode_targets(groups: Iterable[tuple[Sequence[str], Mapping[str, str]]]) -> bytes:
+    """Write groups of targets."""
+    listed = [{"targets": targets, "labels": labels} for targets, labels in groups]
+    return json.dumps(listed, ensure_ascii=False, separators=(",", ":")).encode()

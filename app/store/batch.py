@@ -28,6 +28,8 @@ class Batch:
     has_begun: bool = False
     is_decided: bool = False
     is_committing: bool = False
+    decided_s: float = 0.0
+    """Seconds that its decisions took, all attempts together."""
 
     @property
     def is_long(self) -> bool:

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import asyncpg
 from asyncpg.connect_utils import SessionAttribute
+from sqlalchemy import AsyncAdaptedQueuePool
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -74,11 +75,25 @@ def make_engine(url: str) -> AsyncEngine:
     return create_async_engine(
         "postgresql+asyncpg://",
         async_creator=_Connector(parse_url(url)),
+        poolclass=Pool,
         pool_size=CONNECTIONS_MAX,
         max_overflow=0,
         pool_timeout=CONNECT_S_MAX,
         pool_pre_ping=False,  # the writer and the follower notice and reconnect by themselves
     )
+
+
+class Pool(AsyncAdaptedQueuePool):
+    """A pool that knows how much work waits for a connection, or for one to be made."""
+
+    waiting = 0
+
+    def _do_get(self) -> Any:  # noqa: ANN401  the library's own record
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
 
 
 @asynccontextmanager

@@ -22,6 +22,7 @@ from app.domain.objects.resource import Object
 from app.registry.threads import in_thread
 from app.store.engine import driver_of
 from app.store.mapping import Row, addresses_held, change_rows, object_row, ports_held
+from app.telemetry.tracing import span
 
 CHANNEL = "waypost"  # of notifications
 SAVE_S_MAX = 10.0  # seconds for one statement, and for the commit
@@ -57,6 +58,7 @@ async def save(
     texts = json.dumps(dict(cursors)), f"{latest} {origin_of(connection.engine)}"
     driver = await driver_of(connection)
     async with AsyncExitStack() as stack:
+        stack.enter_context(span("save"))
         if len(parts) > 1 and not driver.is_in_transaction():
             await stack.enter_async_context(driver.transaction())
         for number, part in enumerate(parts, 1):

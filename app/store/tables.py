@@ -7,6 +7,7 @@
     node_ports     the Service of each node port
     leases         when each lease was last renewed; without revision, as leases are not watched
     token_uses     when each token was last used, to the minute; without revision likewise
+    backups        one row: when the last backup was complete
 
 Bodies are text, not ``jsonb``, so that they read back byte for byte.
 The counter is a row, not a sequence, because sequences commit out of order.
@@ -106,4 +107,12 @@ token_uses = Table(
     Column("token", Text, primary_key=True),
     Column("used_at", DateTime(timezone=True), nullable=False),
     postgresql_with={"fillfactor": "50"},
+)
+
+backups = Table(
+    "backups",
+    metadata,
+    Column("is_only", Boolean, primary_key=True, server_default=true()),
+    Column("completed_at", DateTime(timezone=True), nullable=False),
+    CheckConstraint("is_only", name="one_row"),
 )

@@ -9,11 +9,15 @@ wait for this process, not for the database.
 import asyncio
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from time import perf_counter
 from typing import Any, Generic, TypeVar
 
+from app.domain.changes import Change
 from app.domain.errors import NotSynced
 from app.domain.work import Work
+from app.telemetry.bounds import Bound, refusals
+from app.telemetry.origin import Origin, origin
 
 BATCH_MAX = 64  # decisions committed together
 QUEUE_MAX = 1_024  # queued decisions; one more is refused
@@ -31,8 +35,12 @@ class Job(Generic[T]):
     reach: int
     answer: "asyncio.Future[T]"
     waiting: asyncio.Timeout
+    origin: Origin = field(default_factory=origin)
+    queued_at: float = field(default_factory=perf_counter)
     result: T | None = None
     refusal: BaseException | None = None
+    changes: tuple[Change, ...] = ()
+    """What it has changed; nothing if it is a dry run."""
 
     def begin(self) -> bool:
         """Take it out of the queue; False when its caller was cancelled or its time is over."""
@@ -60,6 +68,10 @@ class WriteQueue:
         self._waiting: set[asyncio.Timeout] = set()
         self._is_held = False
 
+    def __len__(self) -> int:
+        """Count the decisions that are queued."""
+        return self._jobs.qsize()
+
     async def answered(
         self, decide: Callable[[Work], T], *, dry_run: bool = False, reach: int = 1
     ) -> T:
@@ -75,10 +87,12 @@ class WriteQueue:
                 self._jobs.put_nowait(Job(decide, dry_run, reach, answer, waiting))
                 return await answer
         except asyncio.QueueFull:
+            refusals[Bound.WRITES_QUEUED] += 1
             raise NotSynced(f"{QUEUE_MAX} writes are queued already") from None
         except TimeoutError:
             if not waiting.expired():
                 raise
+            refusals[Bound.WRITE_QUEUE_TIME] += 1
             raise NotSynced(
                 f"the write was queued for {self.queued_s_max:g} s, and did not happen"
             ) from None

@@ -19,6 +19,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
+from time import perf_counter
 from typing import TypeVar
 from uuid import uuid4
 
@@ -45,7 +46,10 @@ from app.store.loading import (
 )
 from app.store.saving import SAVE_S_MAX, save
 from app.store.tables import AnyRow, counter
+from app.store.write_log import log_writes
+from app.store.write_meter import WriteMeter
 from app.store.write_queue import QUEUED_S_MAX, WriteQueue
+from app.telemetry.tracing import span
 
 LONG_TRIES_MAX = 3  # attempts of a long decision without the lock, when others commit
 BEGIN_S_MAX = CONNECT_S_MAX + LOCK_S_MAX  # seconds until the lock is held and the state current
@@ -75,6 +79,7 @@ class PostgresWriter:
         ``follower`` knows whether the database is reachable, and its time.
         """
         self.queue = WriteQueue()
+        self.meter = WriteMeter()
         self._engine = engine
         self._view = view
         self._policy = policy
@@ -121,8 +126,10 @@ class PostgresWriter:
             self.queue.refuse_all("this process is shutting down")
 
     async def _settle(self, batch: Batch) -> None:
+        begun_at = perf_counter()
         try:
-            with self.queue.held() if batch.is_long else nullcontext():
+            held = self.queue.held() if batch.is_long else nullcontext()
+            with held, span("write", parent=batch.jobs[0].origin.traceparent):
                 await self._commit(batch)
         except UniqueViolationError:
             # An address or port is free in the snapshot, but allocated in the table.
@@ -136,9 +143,11 @@ class PostgresWriter:
         except Exception as bug:  # noqa: BLE001  a supervision point: the writer must not end
             _log.exception("%d writes failed by an internal error", len(batch.jobs))
             batch.fail(bug)
+        self.meter.ended(batch, begun_at=begun_at)
         await self._view.show(batch.changes, decided=(batch.before, batch.snapshot))
         for job in batch.jobs:
             job.settle()
+        log_writes(batch.jobs)
 
     def _fail(self, batch: Batch, error: Exception) -> None:
         """Refuse the decisions of the failed transaction, and all queued ones."""
@@ -244,19 +253,22 @@ class PostgresWriter:
             await self._view.show(await changes_after(connection, seen, upto=upto))
 
     async def _decide_all(self, batch: Batch) -> None:
+        begun_at = perf_counter()
         if batch.is_long:
             await in_thread(self._decide, batch)
         else:
             self._decide(batch)
+        batch.decided_s += perf_counter() - begun_at
         batch.is_decided = True
 
     def _decide(self, batch: Batch) -> None:
         for job in batch.jobs:
             work = self._work(batch.snapshot, batch.cursors)
-            job.refusal = None
+            job.refusal, job.changes = None, ()
             try:
-                job.result = job.decide(work)
-                self._conclude(work)
+                with span("decide", parent=job.origin.traceparent):
+                    job.result = job.decide(work)
+                    self._conclude(work)
             except Exception as error:  # noqa: BLE001  a refusal or a bug must not fail its neighbours
                 job.refusal = error
                 continue
@@ -264,6 +276,7 @@ class PostgresWriter:
             if decided and not job.dry_run:
                 batch.snapshot, batch.cursors = work.snapshot, work.cursors
                 batch.changes.extend(decided)
+                job.changes = decided
 
 
 _COUNTER = select(counter.c.revision, counter.c.compacted, counter.c.cursors)

@@ -6,6 +6,7 @@ from datetime import timedelta
 import pytest
 
 from app.agent.health import HEALTH_TIMEOUT_S, ProxyHealth, metrics_route, ready_route
+from app.agent.probe_stats import ProbeStats
 from app.agent.stats import AgentStats
 from app.domain.names import Revision
 from app.health_server import JSON, Answer
@@ -123,4 +124,4 @@ def test_an_ineligible_node_fails_healthz_and_its_agent_passes_livez() -> None:
 def test_counters_are_exposed_to_prometheus(line: str) -> None:
     stats = settled()
     stats.health_check_sockets = 2
-    assert line in metrics_route(stats)().body.splitlines()
+    assert line in metrics_route(stats, ProbeStats())().body.splitlines()

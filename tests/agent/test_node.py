@@ -81,6 +81,24 @@ async def test_a_known_node_is_updated_and_keeps_other_fields(
 
 
 @pytest.mark.database
+async def test_a_node_gets_the_annotations_by_which_its_agent_is_found(database_url: str) -> None:
+    scraped = {"prometheus.io/scrape": "true", "prometheus.io/port": "9154"}
+    async with an_api(database_url) as api, client_to(api) as client:
+        machine = Machine("192.0.2.1")
+        await Registration(client, IDENTITY, machine.found, FakeClock()).register()
+        assert "annotations" not in (await node_of(api))["metadata"]
+        found = Identity(name="n1", annotations=scraped)
+        await Registration(client, found, machine.found, FakeClock()).register()
+        assert (await node_of(api))["metadata"]["annotations"] == scraped
+        (targets,) = [
+            group["targets"]
+            for group in (await api.get("/prometheus/targets")).json()
+            if group["labels"]["__meta_waypost_role"] == "agent"
+        ]
+        assert targets == ["192.0.2.1:9154"]
+
+
+@pytest.mark.database
 async def test_an_equal_node_is_not_written(database_url: str) -> None:
     async with an_api(database_url) as api, client_to(api) as client:
         registration = Registration(client, IDENTITY, Machine("192.0.2.1").found, FakeClock())

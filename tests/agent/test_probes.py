@@ -9,6 +9,7 @@ from datetime import timedelta
 import pytest
 
 from app.agent.probe_checks import Target
+from app.agent.probe_stats import ProbeResult, ProbeStats
 from app.agent.probes import CONCURRENT_MAX, WINDOW_S, NotReported, Prober, Timing
 from app.domain.names import NamespacedName, Uid
 from app.domain.objects.pod import (
@@ -290,14 +291,19 @@ async def test_a_check_with_a_bug_is_a_failure_of_that_probe_alone(
         async def explode(_: Target) -> str:
             raise ZeroDivisionError
 
-        prober = Prober(explode, registry.take, timing=Timing(sleep=registry.time.sleep))
+        stats = ProbeStats()
+        timing = Timing(sleep=registry.time.sleep)
+        prober = Prober(explode, registry.take, timing=timing, stats=stats)
         running = asyncio.create_task(prober.run())
         prober.see(a_probed_pod())
         await registry.time.advance(1)
+        assert stats.pods == 1
         running.cancel()
         await asyncio.gather(running, return_exceptions=True)
     assert registry.reports == [{"p0": (False, "the probe could not be run: ZeroDivisionError")}]
     assert "internal error in a probe" in caplog.text
+    assert sum(stats.durations.by_name[ProbeResult.ERROR].counts) >= 1
+    assert stats.pods == 0
 
 
 async def test_concurrent_probes_are_bounded() -> None:

@@ -61,6 +61,7 @@ class Api:
     view: View
     watching: Watching
     metrics: CollectorRegistry
+    rules: NodeRulesReader
 
     def change(self, before: Object | None, after: Object | None) -> None:
         revision = Revision(self.view.snapshot.revision + 1)
@@ -88,7 +89,7 @@ async def an_api_of(*objects: Object, permit: Permit | None = None) -> AsyncGene
         writing=Lane(),
     )
     async with a_client(app if permit is None else _permitted(app, permit)) as client:
-        yield Api(client, view, watching, metrics)
+        yield Api(client, view, watching, metrics, rules)
 
 
 def _permitted(app: ASGIApp, permit: Permit) -> ASGIApp:
@@ -119,6 +120,17 @@ async def test_who_is_up_to_date_hears_nothing() -> None:
     async with an_api_of(a_node("n1"), a_service()) as api:
         assert (await api.changes("nftables", 1)).json()["text"] == ""
         assert (await api.changes("ipvs", 1)).json()["operations"] == []
+
+
+async def test_a_node_that_waits_is_seen_at_the_revision_that_it_names() -> None:
+    async with an_api_of(a_node("n1"), a_service()) as api:
+        await api.changes("ipvs", 1)  # somebody looks
+        assert dict(api.rules.positions.of(api.view.snapshot)) == {}
+        asking = asyncio.create_task(api.changes("ipvs", 1, timeout_s=30))
+        await until(lambda: bool(dict(api.rules.positions.of(api.view.snapshot))))
+        assert dict(api.rules.positions.of(api.view.snapshot))["n1"].revision == 1
+        api.change(None, ONE)
+        await asking
 
 
 async def test_who_waits_hears_as_soon_as_there_is_something() -> None:

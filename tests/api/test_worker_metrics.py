@@ -77,9 +77,30 @@ async def reported(registry: CollectorRegistry, folder: Path, process: int) -> N
 
 
 async def answered(registry: CollectorRegistry, folder: Path) -> dict[str, float]:
-    text = (await WorkerMetrics(registry, folder, 0).exposition()).decode()
+    written, _ = await WorkerMetrics(registry, folder, 0).exposition()
     return {
         f"{sample.name} {sample.labels.get('path', '')}": sample.value
-        for family in text_string_to_metric_families(text)
+        for family in text_string_to_metric_families(written.decode())
         for sample in family.samples
     }
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.booleans()), min_size=1, max_size=4))
+async def test_a_node_is_where_it_was_last_seen_and_one_database_is_down(
+    seen: list[tuple[int, bool]],
+) -> None:
+    with TemporaryDirectory() as name:
+        registries = [positions(revision, is_up=is_up) for revision, is_up in seen]
+        for number, each in enumerate(registries[1:], start=1):
+            await reported(each, Path(name), number)
+        found = await answered(registries[0], Path(name))
+    assert found["waypost_node_revision "] == max(revision for revision, _ in seen)
+    assert found["waypost_database_up "] == min(is_up for _, is_up in seen)
+
+
+def positions(revision: int, *, is_up: bool) -> CollectorRegistry:
+    registry = CollectorRegistry()
+    node = Gauge("waypost_node_revision", "Revision.", ("node",), registry=registry)
+    node.labels("n1").set(revision)
+    Gauge("waypost_database_up", "Up.", registry=registry).set(is_up)
+    return registry

@@ -115,3 +115,18 @@ def test_an_ipv6_address_is_found_in_the_widest_range() -> None:
     assert number in occupied
     assert occupied.next_held(0, 2**128 - 1) == number
     assert occupied.next_free(number, number + 1) == number + 1
+
+
+@given(steps, spans)
+def test_the_count_is_that_of_the_numbers_held_between(
+    history: list[tuple[bool, int]], span: tuple[int, int]
+) -> None:
+    occupied, oracle = built(history)
+    first, last = span
+    assert occupied.count(first, last) == sum(first <= number <= last for number in oracle)
+
+
+def test_counting_goes_no_further_than_the_numbers_that_there_are() -> None:
+    occupied = Occupied.of([0, 7, LAST], width_bits=WIDTH_BITS)
+    assert occupied.count(-5, 10 * LAST) == 3
+    assert occupied.count(-5, 6) == 1

@@ -13,8 +13,9 @@ from app.domain.names import Revision
 from app.domain.objects.resource import Object
 from app.domain.objects.service import Service
 from app.domain.snapshot import load
-from app.registry.node_rules import NodeRulesReader, fingerprint_of, staying_ahead
+from app.registry.node_rules import NodeRulesReader, staying_ahead
 from app.registry.reads.view import View
+from app.registry.rules_fingerprint import fingerprint_of
 from tests.builders import a_node, a_service, an_endpoint, an_endpoint_slice
 from tests.waiting import until
 

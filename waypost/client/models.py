@@ -1753,6 +1753,19 @@ Scheduler: TypeAlias = Literal[
 """How IPVS chooses a real server."""
 
 
+class ScrapeTargetGroup(TypedDict):
+    """Addresses that share labels."""
+
+    targets: list[str]
+    """Addresses with their ports."""
+    labels: dict[str, str]
+    """Labels; those that begin with `__` are for relabelling."""
+
+
+ScrapeTargets: TypeAlias = list[ScrapeTargetGroup]
+"""Everything that is to be scraped."""
+
+
 class SelectorExpression(TypedDict):
     """
     One condition on a label of the Pods (an extension of Waypost).

@@ -23,6 +23,7 @@ from app.api.errors import refused
 from app.api.http.kept_answers import count_kept, keep_if, keep_not
 from app.api.http.slots import count_for
 from app.domain.errors import DomainError
+from app.telemetry.origin import note_user
 
 
 class AccessControl:
@@ -53,6 +54,7 @@ class AccessControl:
         # In place, because the layers before this one read from the scope which route answered.
         scope["headers"] = others
         set_permit(scope, permit)
+        note_user(permit.caller.user.name)
         self._let_keep(self._access, scope, key, permit)
         is_personal = permit.caller.method is not Method.ANONYMOUS
         await self._app(scope, receive, unstored(send) if is_personal else send)

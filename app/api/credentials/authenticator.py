@@ -33,6 +33,7 @@ from app.api.credentials.tokens import authenticate_token
 from app.domain.access.subjects import ANONYMOUS, authenticated
 from app.domain.access.tokens import StoredToken, is_ours
 from app.domain.addresses import Address
+from app.telemetry.bounds import Bound, refusals
 
 _log = logging.getLogger(__name__)
 
@@ -140,11 +141,13 @@ class Authenticator:
         if not self._signatures.take(now=now) and (
             wait_s := self._failures.wait_s(client, now=now)
         ):
+            refusals[Bound.FAILED_AUTHENTICATIONS] += 1
             return TooMany(wait_s)
         return await self.trust.issuers.check(text, now=now)
 
     def _failed(self, refused: Refused, client: Address | None, now: datetime) -> Outcome:
         if wait_s := self._failures.fail(client, now=now):
+            refusals[Bound.FAILED_AUTHENTICATIONS] += 1
             return TooMany(wait_s, refused)
         # Within the limit of its address, so nobody fills the log.
         words = "credentials were refused: %s (%s), from %s"

@@ -25,7 +25,10 @@ and an answer is YAML for a client that accepts only that.
 **Revisions.** `metadata.resourceVersion` is the revision of an object's last change, and its \
 entity tag. A write that carries an older one is refused with 409, one whose `If-Match` does not \
 hold with 412; a read with `If-None-Match` is answered with 304 while nothing has changed. \
-Revisions are assigned in the order of commits."""
+Revisions are assigned in the order of commits.
+
+**Requests** may have an `X-Request-Id` and a `traceparent`, which their answers have again. A \
+write without an id is given one, under which the log of the server has it."""
 LICENSE: Final = {"name": "Apache License 2.0", "identifier": "Apache-2.0"}
 CONTACT: Final = {"name": "The Waypost project"}
 SERVERS: Final = (

@@ -32,6 +32,8 @@ REQUEST_FIELDS: Final = (
     "Impersonate-Uid",
     "Impersonate-User",
     "Last-Event-ID",
+    "traceparent",
+    "X-Request-Id",
 )
 """Header fields that a page may send, besides those that any page may."""
 ANSWER_FIELDS: Final = (
@@ -42,6 +44,8 @@ ANSWER_FIELDS: Final = (
     "Waypost-Namespaces",
     "Warning",
     "WWW-Authenticate",
+    "traceparent",
+    "X-Request-Id",
 )
 """Header fields of answers that a page may read, besides those that any page may."""
 KEPT_S: Final = 600  # seconds for which a browser may keep the answer to a preflight

@@ -25,6 +25,7 @@ from app.api.http.delivery import is_stream, send_within
 from app.api.http.shares import Shares
 from app.api.http.slots import SLOT
 from app.api.objects.bodies import BODY_BYTES_MAX
+from app.telemetry.bounds import Bound, in_use, refusals
 
 REQUESTS_MAX = 512  # requests answered at once, unless configured otherwise
 BEGUN_A_ROUND = 8  # requests begun in one iteration of the event loop: ten milliseconds of work
@@ -60,7 +61,9 @@ class RequestLimit:
         self._bodies_octets_max = bodies_octets_max
         self.body_s_min = body_s_min
         self.requests = self._bodies_octets = 0
-        self._shares = Shares(requests_max, "requests that are being answered")
+        self._shares = Shares(
+            requests_max, "requests that are being answered", bound=Bound.REQUESTS_OF_USER
+        )
         self._admission = Admission()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -87,9 +90,11 @@ class RequestLimit:
     def take(self, user: str | None) -> None:
         """Take a slot, for a user if it is known; raises Overloaded when there is none."""
         if self.requests >= self._requests_max:
+            refusals[Bound.REQUESTS] += 1
             raise Overloaded(f"{self.requests} requests are being answered already")
         self.take_share(user)
         self.requests += 1
+        in_use[Bound.REQUESTS] += 1
 
     def take_share(self, user: str | None) -> None:
         """Count a slot for its user; raises Overloaded when the user has all of its share."""
@@ -99,13 +104,16 @@ class RequestLimit:
     def give(self, user: str | None) -> None:
         """Give a slot back."""
         self.requests -= 1
+        in_use[Bound.REQUESTS] -= 1
         self._shares.give(user)
 
     def hold(self, octets: int) -> None:
         """Count octets of a body; raises Overloaded when all bodies together have too many."""
         if octets > 0 and self._bodies_octets + octets > self._bodies_octets_max:
+            refusals[Bound.BODIES] += 1
             raise Overloaded(f"the bodies of requests take {self._bodies_octets} octets already")
         self._bodies_octets += octets
+        in_use[Bound.BODIES] += octets
 
 
 class _Slot:
@@ -125,6 +133,7 @@ class _Slot:
             async with asyncio.timeout_at(self._due_s()):
                 message = await self._receive()
         except TimeoutError:
+            refusals[Bound.BODY_TIME] += 1
             raise TooSlow("the request's body comes too slowly") from None
         self._is_whole = not message.get("more_body", False)
         octets = len(message.get("body", b""))

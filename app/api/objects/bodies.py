@@ -33,6 +33,7 @@ from app.schemas.objects.codec import decode_object, encode_object
 from app.schemas.objects.wires import require_short_lists
 from app.schemas.patches.patch import PatchType, apply_patch
 from app.schemas.queries import DeleteQuery
+from app.telemetry.bounds import Bound, refusals
 
 BODY_BYTES_MAX = 8 * 1024 * 1024
 OBJECT_TYPES = (MediaType.JSON.value, MediaType.YAML.value)
@@ -245,6 +246,7 @@ class BodyLimit:
         return self._app(scope, counted, send)
 
     def _too_large(self) -> BodyTooLarge:
+        refusals[Bound.BODY] += 1
         return BodyTooLarge(f"the body of the request has more than {self._bytes_max} bytes")
 
 

@@ -57,7 +57,7 @@ class Feed:
             )
             for event, is_last in piece.events
         )
-        return Batch(b"".join(frames), piece.reached)
+        return Batch(b"".join(frames), piece.reached, len(piece.events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,3 +66,4 @@ class Batch:
 
     frames: bytes
     reached: Position
+    events: int

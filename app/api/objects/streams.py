@@ -20,10 +20,10 @@ from app.api import errors as api_errors
 from app.api.access.identity import Permit
 from app.api.errors import STATUSES
 from app.api.http.delivery import ERROR, Frame
-from app.api.http.shares import Shares
 from app.api.objects.feed import Feed
 from app.api.objects.rights_history import RightsHistory
 from app.api.objects.stream_permit import StreamPermit
+from app.api.objects.watch_stats import END_OF, End, WatchStats, shares_of
 from app.domain import errors
 from app.domain.changes import ChangeType, require_resumable
 from app.domain.names import Revision
@@ -41,7 +41,7 @@ BOOKMARK_S = 10.0  # seconds without events after which a bookmark is sent; clie
 TIMEOUT_S_MAX = 3_600  # seconds after which any watch ends, with a bookmark
 WATCHERS_MAX = 10_000  # streams of one process, unless configured otherwise
 
-_ENDS = (errors.Expired, errors.Forbidden, api_errors.Unauthenticated)
+_ENDS = tuple(END_OF)
 """Refusals that end a stream."""
 
 INITIAL_END = {"k8s.io/initial-events-end": "true"}
@@ -79,10 +79,11 @@ class Watching:
         self.view, self.notifier, self.encoder = view, notifier, encoder
         self.initial_states = InitialStates()
         self._watchers_max = watchers_max
-        self._shares = Shares(watchers_max, "watchers")
+        self._shares = shares_of(watchers_max)
         self._feeds = WeakValueDictionary[tuple[Interest, Frame], Feed]()
         self.rights = RightsHistory(view)
         self.watchers = 0
+        self.stats = WatchStats()
 
     def stop(self) -> None:
         """End every stream, with a bookmark to resume from."""
@@ -92,11 +93,13 @@ class Watching:
     def counted(self, user: str | None = None) -> Generator[None]:
         """Count one more watcher of a user for the length of the block."""
         self.watchers += 1
+        self.stats.count_open(1)
         self._shares.take(user)
         try:
             yield
         finally:
             self.watchers -= 1
+            self.stats.count_open(-1)
             self._shares.give(user)
 
     def stream(self, watch: Watch) -> "Stream":
@@ -124,6 +127,7 @@ class Watching:
     def require_room(self, user: str | None = None) -> None:
         """Raise Overloaded when there is no room for a watcher, or none for one of this user."""
         if self.watchers >= self._watchers_max:
+            self.stats.count_refusal()
             raise api_errors.Overloaded(f"there are {self.watchers} watchers already")
         self._shares.require(user)
 
@@ -147,8 +151,15 @@ class Stream:
             watch.permit, watching.rights, self._position.revision, known_at=snapshot.revision
         )
         user = None if watch.permit is None else watch.permit.holder
-        self.counted = partial(watching.counted, user)
+        self._stats, self._end = watching.stats, End.CLIENT
+        self._count = partial(watching.counted, user)
         self.listen = watching.notifier.listen
+
+    @contextmanager
+    def counted(self) -> Generator[None]:
+        """Count the stream as open for the length of the block, and then why it ended."""
+        with self._count(), self._stats.ending(lambda: self._end):
+            yield
 
     @property
     def yielding_lock(self) -> YieldingLock:
@@ -167,8 +178,7 @@ class Stream:
             snapshot, self._epoch = self._view.require_synced(), self._view.epoch
             self._position = Position(snapshot.revision)
         if (refusal := self._permit.refusal_now(snapshot)) is not None:
-            self.is_over = True
-            yield _error(self._watch, refusal)
+            yield self._refused(refusal)
             return
         async with aclosing(self._added(snapshot)) as added:
             async for frames in added:
@@ -193,6 +203,7 @@ class Stream:
     async def _framed(self, pieces: Iterator[list[bytes]]) -> bytes:
         async with self.yielding_lock:
             piece = next(pieces, list[bytes]())
+            self._stats.events += len(piece)
             added = [self._watch.frame(ChangeType.ADDED.value, None, body) for body in piece]
             return b"".join(added)
 
@@ -204,7 +215,6 @@ class Stream:
         what it cannot resume from, while the server keeps it in memory.
         """
         if self._is_time_up():
-            self.is_over = True
             return b""
         try:
             require_epoch(self._view, self._epoch)
@@ -212,8 +222,7 @@ class Stream:
             if self._watch.permit is not None:
                 self._watch.permit.require(self._view.snapshot)
         except _ENDS as refusal:
-            self.is_over = True
-            return _error(self._watch, refusal)
+            return self._refused(refusal)
         return None
 
     @property
@@ -224,14 +233,12 @@ class Stream:
     def due(self) -> bytes:
         """Give some of what is due now, often nothing; the last piece says why the stream ends."""
         now_s = self._clock.time()
-        if self._notifier.is_stopped or now_s >= self.deadline_s:
-            self.is_over = True
+        if self._is_time_up():
             return _bookmark(self._watch, self._position.revision)
         try:
             found = self._changes(self._notifier.upto)
         except _ENDS as refusal:
-            self.is_over = True
-            return _error(self._watch, refusal)
+            return self._refused(refusal)
         if not found and now_s >= self._sent_s + BOOKMARK_S:
             found = _bookmark(self._watch, self._position.revision)
         if found:
@@ -239,7 +246,17 @@ class Stream:
         return found
 
     def _is_time_up(self) -> bool:
-        return self._notifier.is_stopped or self._clock.time() >= self.deadline_s
+        """Whether the stream ends now, without an error."""
+        if self._notifier.is_stopped:
+            self.is_over, self._end = True, End.SHUTDOWN
+        elif self._clock.time() >= self.deadline_s:
+            self.is_over, self._end = True, End.TIMEOUT
+        return self.is_over
+
+    def _refused(self, refusal: errors.DomainError) -> bytes:
+        """End the stream with an error."""
+        self.is_over, self._end = True, END_OF[type(refusal)]
+        return _error(self._watch, refusal)
 
     def _changes(self, upto: Revision) -> bytes:
         require_epoch(self._view, self._epoch)
@@ -248,6 +265,7 @@ class Stream:
             return b""
         batch = self._feed.batch(self._position, upto, self._epoch)
         self._position = batch.reached
+        self._stats.events += batch.events
         has_bookmark = self._watch.progress and not self.is_behind
         return batch.frames + _bookmark(self._watch, upto) if has_bookmark else batch.frames
 

@@ -26,6 +26,7 @@ from app.api.http.delivery import ABORT
 from app.api.http.guard import TARGET
 from app.api.transport.until_close import until_close
 from app.domain.errors import BadRequest, DomainError, NotSynced
+from app.telemetry.bounds import Bound, in_use, refusals
 
 if TYPE_CHECKING:
     from uvicorn._types import ASGI3Application
@@ -79,8 +80,10 @@ class Connection(HttpToolsProtocol):
         self._head_again = b""
         self._peer_certificate = _certificate_of(transport)
         super().connection_made(transport)
+        in_use[Bound.CONNECTIONS] += 1
         self.flow = self._own_flow = _Flow(transport)
         if len(self.connections) > self.connections_max:
+            refusals[Bound.CONNECTIONS] += 1
             full = NotSynced(f"there are {self.connections_max} connections already")
             transport.write(self._last_words(full))
             transport.close()
@@ -109,6 +112,7 @@ class Connection(HttpToolsProtocol):
         super().on_url(url)
         if len(self.url) > TARGET_OCTETS_MAX:
             words = f"the target of a request has at most {TARGET_OCTETS_MAX} octets"
+            refusals[Bound.TARGET] += 1
             self._refusal = TargetTooLong(words)
             raise self._refusal
 
@@ -119,6 +123,7 @@ class Connection(HttpToolsProtocol):
         section 6.5.1).
         """
         if self._fields >= HEAD_LINES_MAX:
+            refusals[Bound.HEAD] += 1
             self._refusal = HeadTooLarge(f"a request has at most {HEAD_LINES_MAX} header fields")
             raise self._refusal
         self._fields += 1
@@ -154,6 +159,7 @@ class Connection(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Tell the application that the client disconnected; queued requests are dropped."""
         super().connection_lost(exc)
+        in_use[Bound.CONNECTIONS] -= 1
         self._cancel_head_timer()
         self._unparsed.clear()
         self.pipeline.clear()
@@ -236,6 +242,7 @@ class Connection(HttpToolsProtocol):
                 self._head_octets += len(piece)
                 if self._head_octets > HEAD_OCTETS_MAX:
                     words = f"the head of a request has at most {HEAD_OCTETS_MAX} octets"
+                    refusals[Bound.HEAD] += 1
                     self._refuse(HeadTooLarge(words))
         self._own_flow.hold(is_held=bool(self._unparsed))
 
@@ -265,6 +272,7 @@ class Connection(HttpToolsProtocol):
     def _head_is_late(self) -> None:
         self._head_timer = None
         if self._head_octets:
+            refusals[Bound.HEAD_TIME] += 1
             self._refuse(TooSlow(f"the head of the request took more than {self.head_s_max:g} s"))
         else:
             self.transport.close()

@@ -17,6 +17,8 @@ import ssl
 from collections.abc import Callable
 from typing import Final
 
+from app.telemetry.bounds import Bound, in_use, refusals
+
 HANDSHAKE_S_MAX: Final = 10.0  # seconds for a handshake; asyncio would allow 60
 HANDSHAKES_MAX: Final = 1_000  # in progress, besides the connections
 CLOSE_S_MAX: Final = 5.0  # seconds for a client to confirm the end of a connection
@@ -66,10 +68,16 @@ class Handshakes:
             if len(self._current) >= self._at_once_max:
                 oldest = next(iter(self._current))
                 oldest.cancel()
+                refusals[Bound.HANDSHAKES] += 1
                 del self._current[oldest]
             task = asyncio.create_task(self._shake(accepted))
             self._current[task] = None
-            task.add_done_callback(lambda done: self._current.pop(done, None))
+            in_use[Bound.HANDSHAKES] += 1
+            task.add_done_callback(self._end)
+
+    def _end(self, done: asyncio.Task[None]) -> None:
+        self._current.pop(done, None)
+        in_use[Bound.HANDSHAKES] -= 1
 
     async def _shake(self, accepted: socket.socket) -> None:
         """Complete a handshake; where it fails, or is cancelled, the loop closes the socket."""
@@ -82,4 +90,5 @@ class Handshakes:
                 ssl_shutdown_timeout=CLOSE_S_MAX,
             )
         except OSError as error:  # another authority or version, too late, or no TLS at all
+            refusals[Bound.HANDSHAKE_TIME] += isinstance(error, ConnectionAbortedError)
             _log.debug("a handshake has failed: %r", error)

@@ -27,11 +27,12 @@ from app.dns.answering.rate_limit import (
     Account,
     RateLimit,
 )
-from app.dns.counters import Durations, ReplyCounter
+from app.dns.counters import ReplyCounter
 from app.dns.messages.compiled import Reply
 from app.dns.messages.message import UDP_BYTES_MAX
 from app.dns.serving.sockets import client_address
 from app.domain.addresses import Address
+from app.telemetry.durations import Durations
 
 BATCH_MAX = 64  # datagrams per system call
 BATCHES_MAX = 8  # batches before yielding to the event loop

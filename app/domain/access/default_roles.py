@@ -114,7 +114,7 @@ def default_roles() -> Iterator[Object]:
     yield _cluster_role("waypost:registrar", _REGISTRAR)
     yield _cluster_role("system:node", _NODE)
     yield _cluster_role(DNS_ROLE, _DNS)
-    yield _cluster_role(MONITORING, (_at(("/metrics", *_HEALTH), "get"),))
+    yield _cluster_role(MONITORING, (_at(("/metrics", "/prometheus/targets", *_HEALTH), "get"),))
     yield _cluster_role("system:discovery", (_at(_PUBLIC, "get"),))
     yield _cluster_role("system:public-info-viewer", (_at(_PUBLIC, "get"),))
     yield _cluster_role("system:basic-user", _BASIC_USER)

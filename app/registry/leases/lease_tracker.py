@@ -10,6 +10,7 @@ Source: contract.md, "Objects", for leases.
 """
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import NamedTuple
@@ -60,6 +61,8 @@ class LeaseTracker:
         self._unsaved: dict[Lease, float] = {}
         self._gone: set[Lease] = set()
         self._began_s = self._clock()
+        self.renewals = Counter[str]()
+        """Heartbeats since the start, by the kind of the lease's object."""
 
     @property
     def node_lease_s(self) -> int:
@@ -86,6 +89,12 @@ class LeaseTracker:
         if lease.kind == NODE.name:
             self._durations_s[lease] = self._node_lease_s
         self._heard_s[lease] = self._unsaved[lease] = self._clock()
+        self.renewals[lease.kind] += 1
+
+    @property
+    def tracked(self) -> Counter[str]:
+        """Count the leases by the kind of their object."""
+        return Counter(lease.kind for lease in self._durations_s)
 
     def take_unsaved(self) -> Mapping[Lease, float]:
         """Hand over the heartbeats since the last call, as seconds ago."""

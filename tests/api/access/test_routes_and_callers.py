@@ -210,7 +210,10 @@ def write_rows() -> Iterator[Row]:
         )
 
 
-PATHS = ("/livez", "/readyz", "/healthz", "/version", "/metrics", "/openapi.json", "/docs")
+PATHS = (
+    *("/livez", "/readyz", "/healthz", "/version", "/metrics", "/prometheus/targets"),
+    *("/openapi.json", "/docs"),
+)
 ROWS = (
     *read_rows(),
     *(path_row("GET", path) for path in (*PATHS, "/resolve?name=ent", "/no-such-path")),

@@ -28,7 +28,7 @@ from app.dns.answering.rate_limit import (
     is_near,
     network_of,
 )
-from app.dns.counters import Count, Durations
+from app.dns.counters import Count
 from app.dns.messages.message import UDP_BYTES_MAX, UDP_BYTES_SAFE, Transport
 from app.dns.serving.server import DNSServer, ServerOptions
 from app.dns.serving.sockets import bind
@@ -36,6 +36,7 @@ from app.dns.serving.udp import Datagrams, Peer
 from app.domain.addresses import Address, Prefix
 from app.domain.names import parse_domain
 from app.registry.reads.view import View
+from app.telemetry.durations import Durations
 from tests.dns.answering.test_protocol import ZONE, FixedSource
 from tests.dns.messages.test_compiled import a_headless_zone
 from tests.dns.upstream_server import Asked, upstream_server
