@@ -23,7 +23,7 @@ from time import perf_counter
 from typing import TypeVar
 from uuid import uuid4
 
-from asyncpg import PostgresError, UniqueViolationError
+from asyncpg import DiskFullError, PostgresError, UniqueViolationError
 from sqlalchemy import select
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -157,7 +157,9 @@ class PostgresWriter:
                 Unconfirmed("the database failed during the commit: the write may have happened")
             )
         else:
-            batch.fail(NotSynced("the database failed; the write did not happen"))
+            full = isinstance(getattr(error, "orig", error), DiskFullError)
+            problem = "the disk of the database is full" if full else "the database failed"
+            batch.fail(NotSynced(f"{problem}; the write did not happen"))
         self.queue.refuse_all("the database failed")
 
     async def _commit(self, batch: Batch) -> None:

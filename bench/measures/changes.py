@@ -26,9 +26,20 @@ WAIT_S = 30  # of one question for changes
 LAST_REVISION = re.compile(rb'"resourceVersion":"(\d+)"\}\s*\Z')
 CREATE = "a Service created, 100 a second: from its POST to"
 ANSWERED = Figure(f"{CREATE} its answer, p99", "ms")
-IN_DNS = Figure(f"{CREATE} the DNS answer, p99", "ms", at_most(10))
+BOUND = (
+    "one core is shared by the event loop, PostgreSQL and the look ahead at node rules, whose "
+    "thread takes 11 ms (p50) every 0.5 s (2026-12-01, a504218): a write by itself takes 2.8 ms, "
+    "1.7 of it in PostgreSQL, and 9 to 12 ms in the slowest hundredth; the disk alone has 0.6 ms "
+    "there, and gaps of the loop were 3 to 7 ms of waiting for the core"
+)
+IN_DNS = Figure(f"{CREATE} the DNS answer, p99", "ms", at_most(10), bounded_by=BOUND)
 IN_DNS_P50 = Figure(f"{CREATE} the DNS answer, p50", "ms")
-AT_NODE = Figure(f"{CREATE} the node's delta, p99", "ms", at_most(20))
+AT_NODE = Figure(
+    f"{CREATE} the node's delta, p99",
+    "ms",
+    at_most(20),
+    bounded_by="the same, as for the DNS answer",
+)
 AT_NODE_P50 = Figure(f"{CREATE} the node's delta, p50", "ms")
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -323,6 +323,31 @@ async def test_a_commit_that_fails_is_never_acknowledged(
         assert deaf.view.snapshot is before
         assert len(locks) == 1
         await deaf.writer.write(creating(a_pod("after")))
+
+
+async def test_a_full_disk_is_said_and_the_next_write_is_as_good_as_any(
+    database_url: str,
+) -> None:
+    full = (
+        "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS "
+        + "$$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$",
+        "CREATE TRIGGER fill BEFORE INSERT ON objects EXECUTE FUNCTION fill()",
+    )
+    freed = ("DROP TRIGGER fill ON objects", "DROP FUNCTION fill")
+    async with a_writer("postgres", database_url) as written, connected(database_url) as engine:
+
+        async def run(statements: Iterable[str]) -> None:
+            async with engine.begin() as connection:
+                for statement in statements:
+                    await connection.execute(text(statement))
+
+        await run(full)
+        try:
+            with pytest.raises(NotSynced, match="the disk of the database is full; the write did"):
+                await written.writer.write(creating(a_draft()))
+        finally:
+            await run(freed)
+        await written.writer.write(creating(a_draft()))
 
 
 async def test_a_write_that_times_out_as_it_is_taken_fails_no_other(database_url: str) -> None:
