@@ -328,9 +328,9 @@ async def test_a_commit_that_fails_is_never_acknowledged(
 async def test_a_full_disk_is_said_and_the_next_write_is_as_good_as_any(
     database_url: str,
 ) -> None:
+    body = "BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END"
     full = (
-        "CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS "
-        + "$$ BEGIN RAISE EXCEPTION 'no space left' USING ERRCODE = 'disk_full'; END $$",
+        f"CREATE FUNCTION fill() RETURNS trigger LANGUAGE plpgsql AS $${body}$$",
         "CREATE TRIGGER fill BEFORE INSERT ON objects EXECUTE FUNCTION fill()",
     )
     freed = ("DROP TRIGGER fill ON objects", "DROP FUNCTION fill")
