@@ -119,22 +119,7 @@ def shape_of(
         ]
         _require_known(model, {*renamed, *take, *always, *exact})
         _require_complete(model, fields, kind, {*defaults})
-        reading = _reading(fields, kind)
-        read = reading.compiled("wire, values")
-        _derive(reading, derived, {*defaults})
-        _SHAPES[model] = Shape(
-            kind=kind,
-            fields=tuple(fields),
-            zeros=zeros,
-            derived=derived,
-            read=read,
-            decode=reading.compiled(
-                "wire",
-                start=f"values = {reading.call(dict(zeros).copy)}",
-                end=f"return {reading.call(kind, '**values')}",
-            ),
-            encode=_writing(fields, kind).compiled("value", start="wire = {}", end="return wire"),
-        )
+        _SHAPES[model] = _shape(fields, kind, zeros, derived, {*defaults})
         return model
 
     return declare
@@ -205,6 +190,29 @@ def _require_complete(
         is_other = field.take is not None or field.part_of(kind) is not None
         if attributes and not is_other and field.attribute not in attributes:
             raise TypeError(f"{kind.__name__} has no {field.attribute}, of {model.__name__}")
+
+
+def _shape(
+    fields: Iterable[Field],
+    kind: Function,
+    zeros: Mapping[str, object],
+    derived: Mapping[str, Derived],
+    attributes: Collection[str],
+) -> Shape:
+    reading = _reading(fields, kind)
+    read = reading.compiled("wire, values")
+    _derive(reading, derived, attributes)  # of the whole object, not of a part of it
+    start = f"values = {reading.call(dict(zeros).copy)}"
+    end = f"return {reading.call(kind, '**values')}"
+    return Shape(
+        kind=kind,
+        fields=tuple(fields),
+        zeros=zeros,
+        derived=derived,
+        read=read,
+        decode=reading.compiled("wire", start=start, end=end),
+        encode=_writing(fields, kind).compiled("value", start="wire = {}", end="return wire"),
+    )
 
 
 def _reading(fields: Iterable[Field], kind: Function) -> Source:
