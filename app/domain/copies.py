@@ -25,16 +25,23 @@ def replace(value: V, /, **changes: Any) -> V:  # noqa: ANN401  the fields of an
     return copied
 
 
-@cache
-def _copier(kind: type[Any]) -> Callable[[Any, dict[str, Any]], Any]:
-    names = [each.name for each in fields(kind)]
-    slots: dict[str, Any] = {name: getattr(kind, name, None) for name in names}
+def setters_of(kind: type[Any]) -> Mapping[str, Callable[[Any, Any], None]]:
+    """Give the functions that set the fields of a new object, by their names, in order.
+
+    Raises TypeError for a class that is not one of plain values with slots.
+    """
+    slots: dict[str, Any] = {each.name: getattr(kind, each.name, None) for each in fields(kind)}
     if hasattr(kind, "__post_init__") or not all(
         hasattr(slot, "__set__") for slot in slots.values()
     ):
         raise TypeError(f"{kind.__name__} is not a plain value with slots")
-    setters = _Setters({name: slot.__set__ for name, slot in slots.items()}, kind=kind)
-    copies = "".join(f"    set_{name}(copied, value.{name})\n" for name in names)
+    return {name: slot.__set__ for name, slot in slots.items()}
+
+
+@cache
+def _copier(kind: type[Any]) -> Callable[[Any, dict[str, Any]], Any]:
+    setters = _Setters(setters_of(kind), kind=kind)
+    copies = "".join(f"    set_{name}(copied, value.{name})\n" for name in setters)
     source = _COPY.format(copies=copies)
     known = {f"set_{name}": set_ for name, set_ in setters.items()}
     scope: dict[str, Any] = {"kind": kind, "new": object.__new__, "setters": setters, **known}

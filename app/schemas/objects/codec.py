@@ -25,7 +25,7 @@ from app.schemas.base import Input
 from app.schemas.documents.partly_read import all_violations
 from app.schemas.documents.paths import IgnoredField, ignored_fields, name_type
 from app.schemas.objects import endpoint_slice as slices
-from app.schemas.objects.direct import Unusual, decode_directly
+from app.schemas.objects.direct import Unusual, decode_directly, decode_kept
 from app.schemas.objects.shapes import decode, encode
 from app.schemas.objects.wire import Wire
 from app.schemas.objects.wires import wire_of
@@ -180,9 +180,9 @@ def _read_back(wire: Wire, stored: bytes | str) -> tuple[Object, dict[str, Any]]
     """Decode the JSON of an object, to the object and the document that it was in."""
     document: dict[str, Any] = from_json(stored)
     try:
-        registered: Object = decode_directly(wire.model, document, [])
+        return decode_kept(wire.model, document), document
     except Unusual:
-        registered = decode(wire.model.model_validate_json(stored))
+        registered: Object = decode(wire.model.model_validate_json(stored))
     unversioned = replace(registered.metadata, resource_version="")
     return replace(registered, metadata=unversioned), document
 

@@ -7,24 +7,33 @@ in a field the validator that pydantic makes of its type.  What is skipped is an
 every part of a document.  For whatever pydantic may refuse or alter this raises ``Unusual``: the
 models word what is wrong, or accept it after all.
 
+The function for a class of the domain is written as source, with a variable for each attribute:
+
+    if (held := get_1('nodeName')) is not None:
+        found_1 += 1
+        held = held if type(held) is str else validate(held)
+        if held: of_node_name = held
+
 Source: docs/decisions/0017 and 0024.
 """
 
-from collections.abc import Callable, Mapping
-from functools import cache
-from typing import Annotated, Any, NamedTuple, cast, get_args, get_origin
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from datetime import datetime
+from functools import cache, partial
+from inspect import signature
+from typing import Annotated, Any, cast, get_args, get_origin
 
 from pydantic import ConfigDict, TypeAdapter
 
-from app.schemas.base import Input
-from app.schemas.objects.shapes import Field, bare, conversions, shape_for
+from app.domain.copies import setters_of
+from app.schemas.base import Input, parse_time
+from app.schemas.objects.shapes import Field, Shape, bare, conversions, shape_for
+from app.schemas.objects.source import Function, Source
 
-Function = Callable[..., Any]
-Values = dict[str, object]
 Unknown = list[str]
 """The fields found that no model has, by name."""
-Read = Callable[[object, Values, Unknown], None]
-Decode = Callable[[object, Unknown], object]
+Read = Callable[[Any, Unknown], Any]
 
 
 class Unusual(Exception):
@@ -42,157 +51,204 @@ def decode_directly(model: type[Input], document: object, unknown: Unknown) -> A
         raise Unusual from None
 
 
-@cache
-def _decoder(model: type[Input]) -> Decode:
-    shape, read = shape_for(model), _reader(model)
+def decode_kept(model: type[Input], document: object) -> Any:  # noqa: ANN401  the class that the model stands for
+    """Make the value of a document that the store keeps, without what is only of requests.
 
-    def decode(document: object, unknown: Unknown) -> object:
-        values = dict(shape.zeros)
-        read(document, values, unknown)
-        return shape.make(**values)
-
-    return decode
-
-
-@cache
-def _reader(model: type[Input]) -> Read:
-    """Make the function that adds the values of a document's fields to those of an object."""
-    plain, reads = _plain_fields(model), _field_readers(model)
-
-    def read(document: object, values: Values, unknown: Unknown) -> None:
-        if type(document) is not dict:
-            raise Unusual
-        for key, given in cast("dict[str, object]", document).items():
-            kind, attribute, keeps_empty = plain.get(key, _NOT_PLAIN)
-            if type(given) is kind:
-                if given or keeps_empty:
-                    values[attribute] = given
-            elif (read_field := reads.get(key)) is None:
-                unknown.append(_name(key))
-            elif given is not None:
-                read_field(given, values, unknown)
-
-    return read
-
-
-def _plain_fields(model: type[Input]) -> Mapping[str, "_Plain"]:
-    return {field.alias: _plain(model, field) for field in shape_for(model).fields}
-
-
-def _field_readers(model: type[Input]) -> Mapping[str, Read]:
-    reads = {field.alias: _field_reader(model, field) for field in shape_for(model).fields}
-    for name, field in model.model_fields.items():  # those of a head have no value here
-        reads.setdefault(field.alias or name, _leaf_reader(_adapter(model, name), None, None))
-    return {**dict.fromkeys(model.ignored, _skip), **reads}
-
-
-def _skip(_given: object, _values: Values, _unknown: Unknown) -> None:
-    pass
-
-
-class _Plain(NamedTuple):
-    """A field whose every value of one type is valid as it is."""
-
-    kind: type
-    attribute: str
-    keeps_empty: bool
-
-
-_NOT_PLAIN = _Plain(Unusual, "", keeps_empty=False)  # no value of a document has this type
-
-
-def _plain(model: type[Input], field: Field) -> _Plain:
-    """Find out whether a field is any text, or any boolean, so that its values need no validator.
-
-    Values of other types go to the validator of the field, as a word of ours does.
+    A part that equals that of the document before is not decoded again: the Pods of a workload
+    come one after another.  Raises Unusual as ``decode_directly`` does.
     """
-    hint: object = field.hint
-    if field.part_of(shape_for(model).kind) or not (hint is str or hint is bool):
-        return _NOT_PLAIN
-    schema = cast("dict[str, Any]", _adapter(model, field.name).core_schema)
+    try:
+        return _decoder(model, is_kept=True)(document, [])
+    except (ValueError, RecursionError):
+        raise Unusual from None
+
+
+@cache
+def _decoder(model: type[Input], *, is_kept: bool = False) -> Read:
+    writing = _Writing(shape_for(model), is_kept=is_kept)
+    writing.read(model, "document", 0)
+    return writing.compiled()
+
+
+class _Writing:
+    """The source of a decoder; a variable ``of_x`` has the value of the attribute ``x``."""
+
+    def __init__(self, shape: Shape, *, is_kept: bool) -> None:
+        self._source, self._shape, self._is_kept = Source(), shape, is_kept
+        self._absent = {
+            name: self._source.call(default) if is_made else self._source.name(default)
+            for name, (default, is_made) in _absent(shape).items()
+        }
+        self._attributes = tuple(self._absent)
+
+    def read(self, model: type[Input], document: str, depth: int) -> None:
+        """Add the reading of a document, or of a part of it, in a block of some depth."""
+        source = self._source
+        source.add(f"if type({document}) is not dict: raise {source.name(Unusual)}", depth=depth)
+        source.add(f"get_{depth}, found_{depth} = {document}.get, 0", depth=depth)
+        known = {field.name: field for field in shape_for(model).fields}
+        for name, given in model.model_fields.items():
+            source.add(
+                f"if (held := get_{depth}({given.alias or name!r})) is not None:", depth=depth
+            )
+            source.add(f"found_{depth} += 1", depth=depth + 1)
+            if (field := known.get(name)) is None:  # that of a head has no value here
+                source.add(_leaf(source, _adapter(model, name), str), depth=depth + 1)
+            elif field.part_of(self._shape.kind):
+                source.add(f"part_{depth} = held", depth=depth + 1)
+                self.read(field.hint, f"part_{depth}", depth + 1)
+            else:
+                self._assign(model, field, depth + 1)
+        names = {given.alias or name for name, given in model.model_fields.items()}
+        rest = source.call(partial(_add_others, names | model.ignored), document, "unknown")
+        source.add(f"if found_{depth} != len({document}): {rest}", depth=depth)
+
+    def _assign(self, model: type[Input], field: Field, depth: int) -> None:
+        """Add the reading of ``held``, the value that a document has in a field."""
+        self._absent.setdefault(field.attribute, self._source.name(field.default))
+        reading = _reading(model, field, self._source, is_kept=self._is_kept)
+        keeps_empty = field.default is None or field.is_exact
+        self._source.add(f"held = {reading}", depth=depth)
+        condition = "" if keeps_empty else "if held: "
+        self._source.add(f"{condition}of_{field.attribute} = held", depth=depth)
+
+    def compiled(self) -> Read:
+        """Make the function, which sets what a document lacks before it reads it."""
+        source, shape = self._source, self._shape
+        start = "; ".join(f"of_{name} = {absent}" for name, absent in self._absent.items())
+        for attribute, each in shape.derived.items():
+            taken = map("of_{}".format, each.fields)
+            source.add(f"of_{attribute} = {source.call(each.function, *taken)}")
+            for name, zero in each.fields.items() if each.of_requests and self._is_kept else ():
+                source.add(f"of_{name} = {zero!r}")
+        return source.compiled("document, unknown", start=start, end=self._made())
+
+    def _made(self) -> str:
+        """Write what makes the object: it sets the slots of a plain class, as copies do."""
+        source, kind = self._source, self._shape.kind
+        if not isinstance(kind, type):
+            given = (f"{name}=of_{name}" for name in self._attributes)
+            return f"return {source.call(kind, *given)}"
+        setters = setters_of(kind)
+        source.add(f"made = {source.call(object.__new__, source.name(kind))}")
+        for name in self._attributes:
+            source.add(source.call(setters[name], "made", f"of_{name}"))
+        return "return made"
+
+
+def _absent(shape: Shape) -> Mapping[str, tuple[Any, bool]]:
+    """Give the values of attributes that a document lacks; True where the value makes them."""
+    kind: Any = shape.kind
+    given = signature(kind).parameters
+    made = {each.name: each.default_factory for each in fields(kind)} if is_dataclass(kind) else {}
+    return {
+        name: (shape.zeros[name], False)
+        if name in shape.zeros
+        else (made[name], True)
+        if made.get(name, MISSING) is not MISSING
+        else (parameter.default, False)
+        for name, parameter in given.items()
+    }
+
+
+def _reading(model: type[Input], field: Field, source: Source, *, is_kept: bool) -> str:
+    """Write the value of a field, made of ``held``."""
+    hint: Any = field.hint
+    part = _model(hint)
+    if part is not None:
+        read = _decoder(part, is_kept=is_kept)
+        return source.call(_unless_equal(read) if is_kept else read, "held", "unknown")
+    if get_origin(hint) is list and (element := _model(bare(get_args(hint)[0]))) is not None:
+        read = _list_reader(_decoder(element, is_kept=is_kept))
+    else:
+        adapter, convert = _adapter(model, field.name), conversions(hint)[0]
+        if convert is None:
+            return _leaf(source, adapter, hint)
+        read = _converter(adapter, convert)
+    return source.call(_unless_equal(read) if is_kept else _sharing(read), "held", "unknown")
+
+
+def _leaf(source: Source, adapter: TypeAdapter[Any], hint: object) -> str:
+    """Write the value of a field that is not converted; most need no validator."""
+    validated = source.call(adapter.validator.validate_python, "held")
+    if hint is datetime:
+        return f"{source.call(parse_time, 'held')} if type(held) is str else {validated}"
+    test = _test(adapter)
+    return validated if test is None else f"held if {test} else {validated}"
+
+
+def _test(adapter: TypeAdapter[Any]) -> str | None:
+    """Write a test that only valid values pass; None where there is none so simple."""
+    schema = cast("dict[str, Any]", adapter.core_schema)
     while schema["type"] == "nullable":
         schema = schema["schema"]
-    if schema.keys() - {"type", "metadata"} or schema["type"] != _PLAIN_TYPES[hint]:
-        return _NOT_PLAIN
-    return _Plain(hint, field.attribute, field.default is None or field.is_exact)
+    match {key: value for key, value in schema.items() if key != "metadata"}:
+        case {"type": "str" | "bool" as kind, **others} if not others:
+            return f"type(held) is {kind}"
+        case {"type": "int", "ge": int(least), "le": int(most), **others} if not others:
+            return f"type(held) is int and {least} <= held <= {most}"
+        case _:
+            return None
 
 
-_PLAIN_TYPES: dict[type, str] = {str: "str", bool: "bool"}
-
-
-def _field_reader(model: type[Input], field: Field) -> Read:
-    keeps_empty = field.default is None or field.is_exact
-    hint: object = field.hint
-    if isinstance(hint, type) and issubclass(hint, Input):
-        if field.part_of(shape_for(model).kind):
-            return _reader(hint)
-        return _part_reader(_decoder(hint), field.attribute)
-    if (element := _model_in(field.hint)) is not None:
-        return _list_reader(_decoder(element), field.attribute, keeps_empty=keeps_empty)
-    adapter = _adapter(model, field.name)
-    return _leaf_reader(adapter, conversions(hint)[0], field.attribute, keeps_empty=keeps_empty)
-
-
-def _part_reader(decode: Decode, attribute: str) -> Read:
-    def read(given: object, values: Values, unknown: Unknown) -> None:
-        values[attribute] = decode(given, unknown)
-
-    return read
-
-
-def _list_reader(decode: Decode, attribute: str, *, keeps_empty: bool) -> Read:
-    share = _sharing()
-
-    def read(given: object, values: Values, unknown: Unknown) -> None:
-        if type(given) is not list:
+def _list_reader(decode: Read) -> Read:
+    def read(given: Any, unknown: Unknown) -> object:  # noqa: ANN401  a value of JSON
+        if given.__class__ is not list:
             raise Unusual
-        if given or keeps_empty:
-            elements = cast("list[object]", given)
-            values[attribute] = share(tuple([decode(each, unknown) for each in elements]))
+        return tuple([decode(each, unknown) for each in given])
 
     return read
 
 
-def _leaf_reader(
-    adapter: TypeAdapter[Any],
-    convert: Function | None,
-    attribute: str | None,
-    *,
-    keeps_empty: bool = False,
-) -> Read:
-    """Make the reader of a field that is no model; without an ``attribute`` it only validates."""
-    validate, share = adapter.validator.validate_python, _sharing()
+def _converter(adapter: TypeAdapter[Any], convert: Function) -> Read:
+    validate = adapter.validator.validate_python
 
-    def read(given: object, values: Values, _: Unknown) -> None:
-        held = validate(given)
-        if attribute is not None and (held or keeps_empty):
-            values[attribute] = held if convert is None else share(convert(held))
+    def read(given: object, _: Unknown) -> object:
+        return convert(validate(given))
 
     return read
 
 
-def _sharing() -> Function:
-    """Make a function that gives the value it was given before, if that is equal.
+def _sharing(read: Read) -> Read:
+    """Let a reader give the value that it gave before, if that is equal.
 
     The Pods of a workload come one after another, with equal labels and containers: a value
     that many objects share takes the memory of one.
     """
     last: object = None
 
-    def shared(made: object) -> object:
+    def shared(given: object, unknown: Unknown) -> object:
         nonlocal last
-        if made != last:
-            last = made
-            return made
-        return last
+        made, before = read(given, unknown), last  # documents are decoded in several threads
+        if made == before:
+            return before
+        last = made
+        return made
 
     return shared
 
 
-def _model_in(hint: object) -> type[Input] | None:
-    """Give the model of the elements of a list; None for any other type."""
-    element = bare(get_args(hint)[0]) if get_origin(hint) is list else None
-    return element if isinstance(element, type) and issubclass(element, Input) else None
+def _unless_equal(read: Read) -> Read:
+    """Let a reader give the value that it gave before, if it is given an equal document.
+
+    Only for documents of our own: those of others may have 1 for true, which is equal.
+    """
+    last: tuple[object, object] = None, None
+
+    def shared(given: object, unknown: Unknown) -> object:
+        nonlocal last
+        before, made = last  # documents are decoded in several threads
+        if given != before:
+            made = read(given, unknown)
+            last = given, made
+        return made
+
+    return shared
+
+
+def _model(hint: Any) -> type[Input] | None:  # noqa: ANN401  the type of any field
+    """Give a type that is a model; None for any other."""
+    return hint if isinstance(hint, type) and issubclass(hint, Input) else None
 
 
 def _adapter(model: type[Input], name: str) -> TypeAdapter[Any]:
@@ -204,7 +260,12 @@ def _adapter(model: type[Input], name: str) -> TypeAdapter[Any]:
     return TypeAdapter(hint, config=ConfigDict(strict=True))
 
 
-def _name(key: object) -> str:
-    if not isinstance(key, str):
-        raise Unusual
-    return key
+def _add_others(
+    known: Collection[str], document: Mapping[object, object], unknown: Unknown
+) -> None:
+    """Add the names of fields that a document has besides those ``known``, which may be null."""
+    for key in document:
+        if key not in known:
+            if not isinstance(key, str):
+                raise Unusual
+            unknown.append(key)

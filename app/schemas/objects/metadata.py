@@ -5,7 +5,7 @@
 Source: spec kubernetes-api 1.2, 5.1 and 5.2.
 """
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field
 
@@ -13,7 +13,7 @@ from app.domain.errors import BadRequest, CauseReason, Violation
 from app.domain.names import Revision, is_revision, parse_revision
 from app.domain.objects import meta as domain
 from app.schemas.base import Annotations, Input, Int64, Labels, Output, Time
-from app.schemas.objects.shapes import shape_of
+from app.schemas.objects.shapes import Derived, shape_of
 
 
 @shape_of(
@@ -47,20 +47,13 @@ def asked_revision(text: str, field: str = "resourceVersion") -> Revision:
     return parse_revision(text)
 
 
-def _meta(*, resource_version: str = "", **assigned: Any) -> domain.ObjectMeta:  # noqa: ANN401
-    """Make metadata as sent, with the server-owned parts, which use cases override."""
-    return domain.ObjectMeta(
-        revision=parse_revision(resource_version), resource_version=resource_version, **assigned
-    )
-
-
 def _resource_version(meta: domain.ObjectMeta) -> str:
     return str(meta.revision) if meta.revision else meta.resource_version
 
 
 @shape_of(
     domain.ObjectMeta,
-    make=_meta,
+    derived={"revision": Derived(parse_revision, {"resource_version": ""}, of_requests=True)},
     take={"resource_version": _resource_version},
     creation_timestamp="created_at",
     deletion_timestamp="deleted_at",

@@ -95,7 +95,7 @@ class NodeStatus(Input):
     )
 
 
-@shape_of(domain.Node, make=led_by("pod_cidr", "pod_cidrs", domain.Node))
+@shape_of(domain.Node, derived={"pod_cidrs": led_by("pod_cidr", "pod_cidrs")})
 class Node(Manifest):
     """A machine with kernel rules of its own."""
 

@@ -264,7 +264,7 @@ class PodStatus(Input):
     )
 
 
-@shape_of(domain.Pod, make=led_by("pod_ip", "pod_ips", domain.Pod))
+@shape_of(domain.Pod, derived={"pod_ips": led_by("pod_ip", "pod_ips")})
 class Pod(Manifest):
     """A registration of something that runs at an address."""
 

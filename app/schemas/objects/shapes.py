@@ -7,14 +7,14 @@ Zero and empty values mean the same and are omitted from the JSON, except where 
 None: there they are values.  A model that stands for the same class as the one around it is a
 part of that, such as a ``spec``.  The JSON has its fields in the order of the model.
 
-As ``dataclasses`` does, this writes the source of each model's functions: a slice has many
-endpoints, and a loop over a table of their fields takes twice as long.
+The functions of each model are written as source (``source``): a slice has many endpoints, and a
+loop over a table of their fields takes twice as long.
 Source: spec kubernetes-api 1.2 and 5.8.
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import datetime
-from functools import partial, wraps
+from functools import partial
 from inspect import signature
 from types import MappingProxyType, NoneType, UnionType
 from typing import (
@@ -30,24 +30,36 @@ from typing import (
 
 from app.domain.objects.meta import format_time
 from app.schemas.base import Input
+from app.schemas.objects.source import Source
 
-T = TypeVar("T")
 W = TypeVar("W", bound=Input)
 Function = Callable[..., Any]
 _HEAD = frozenset({"api_version", "kind"})  # of manifests: the same for all objects of a kind
-_NONE: Mapping[str, Function] = MappingProxyType({})
+_NONE: Mapping[str, Any] = MappingProxyType({})
+
+
+class Derived(NamedTuple):
+    """How the value of an attribute is made of those of ``fields``, here with their zeros.
+
+    Fields ``of_requests`` are zero in what the store keeps.
+    """
+
+    function: Function
+    fields: Mapping[str, object]
+    of_requests: bool = False
 
 
 class Shape(NamedTuple):
     """The codec of a model; ``read`` adds the values of its fields to those of an object.
 
-    ``make`` is called with the values of the ``fields``, over the ``zeros`` of ``kind``.
+    ``zeros`` are the values of the parameters of ``kind`` that have no default; what is
+    ``derived`` is so after all fields have been read.
     """
 
     kind: Function
-    make: Function
     fields: "tuple[Field, ...]"
     zeros: Mapping[str, object]
+    derived: Mapping[str, Derived]
     read: Function
     decode: Function
     encode: Function
@@ -74,7 +86,7 @@ def shape_for(model: type[Input]) -> Shape:
 def shape_of(
     kind: Function,
     *,
-    make: Function | None = None,
+    derived: Mapping[str, Derived] = _NONE,
     take: Mapping[str, Function] = _NONE,
     always: Collection[str] = (),
     exact: Collection[str] = (),
@@ -83,9 +95,9 @@ def shape_of(
     """Declare that a model stands for a class of the domain.
 
     Fields are named as attributes unless ``renamed``.  ``take`` gives the values of fields that
-    are no attributes; ``make``, called instead of the class, gets those by the field's name.
-    Fields that are ``always`` in the JSON are so besides those of manifests and the required
-    ones; of those that are ``exact``, zero is a value other than the default.
+    are no attributes, and ``derived`` those of attributes that come of several fields.  Fields
+    that are ``always`` in the JSON are so besides those of manifests and the required ones; of
+    those that are ``exact``, zero is a value other than the default.
     """
     zeros = _zeros(kind)
     defaults = {name: given.default for name, given in signature(kind).parameters.items()} | zeros
@@ -106,27 +118,23 @@ def shape_of(
             if not (model.of_kind and name in _HEAD)
         ]
         _require_known(model, {*renamed, *take, *always, *exact})
-        _require_complete(model, fields, kind, set() if make else {*defaults})
-        _SHAPES[model] = _shape(fields, kind, zeros, make or kind)
+        _require_complete(model, fields, kind, {*defaults})
+        _SHAPES[model] = _shape(fields, kind, zeros, derived, {*defaults})
         return model
 
     return declare
 
 
-def led_by(singular: str, plural: str, kind: Callable[..., T]) -> Callable[..., T]:
-    """Make objects with a list whose first entry may be given alone, in a singular field.
+def led_by(singular: str, plural: str) -> Derived:
+    """Derive a list whose first entry may be given alone, in a singular field.
 
     As in Kubernetes, the singular field wins when they disagree.
     """
+    return Derived(_led, {singular: "", plural: ()})
 
-    @wraps(kind)
-    def made(**values: Any) -> T:  # noqa: ANN401  the attributes of any kind
-        first = values.pop(singular, "")
-        if first and values.get(plural, ())[:1] != (first,):
-            values[plural] = (first,)
-        return kind(**values)
 
-    return made
+def _led(first: str | None, every: tuple[str, ...]) -> tuple[str, ...]:
+    return (first,) if first and every[:1] != (first,) else every
 
 
 def first_of(attribute: str) -> Function:
@@ -185,24 +193,30 @@ def _require_complete(
 
 
 def _shape(
-    fields: Iterable[Field], kind: Function, zeros: Mapping[str, object], make: Function
+    fields: Iterable[Field],
+    kind: Function,
+    zeros: Mapping[str, object],
+    derived: Mapping[str, Derived],
+    attributes: Collection[str],
 ) -> Shape:
     reading = _reading(fields, kind)
+    read = reading.compiled("wire, values")
+    _derive(reading, derived, attributes)  # of the whole object, not of a part of it
     start = f"values = {reading.call(dict(zeros).copy)}"
-    end = f"return {reading.call(make, '**values')}"
+    end = f"return {reading.call(kind, '**values')}"
     return Shape(
-        kind,
-        make,
-        tuple(fields),
-        zeros,
-        read=reading.compiled("wire, values"),
+        kind=kind,
+        fields=tuple(fields),
+        zeros=zeros,
+        derived=derived,
+        read=read,
         decode=reading.compiled("wire", start=start, end=end),
         encode=_writing(fields, kind).compiled("value", start="wire = {}", end="return wire"),
     )
 
 
-def _reading(fields: Iterable[Field], kind: Function) -> "_Source":
-    source = _Source()
+def _reading(fields: Iterable[Field], kind: Function) -> Source:
+    source = Source()
     for field in fields:
         source.add(f"held = wire.{field.name}")
         if part := field.part_of(kind):
@@ -214,8 +228,18 @@ def _reading(fields: Iterable[Field], kind: Function) -> "_Source":
     return source
 
 
-def _writing(fields: Iterable[Field], kind: Function) -> "_Source":
-    source = _Source()
+def _derive(source: Source, derived: Mapping[str, Derived], attributes: Collection[str]) -> None:
+    """Add the attributes that are derived, in place of fields that are no attributes."""
+    for attribute, each in derived.items():
+        taken = [
+            f"values.{'get' if name in attributes else 'pop'}({name!r}, {zero!r})"
+            for name, zero in each.fields.items()
+        ]
+        source.add(f"values[{attribute!r}] = {source.call(each.function, *taken)}")
+
+
+def _writing(fields: Iterable[Field], kind: Function) -> Source:
+    source = Source()
     for field in fields:
         part = field.part_of(kind)
         take = field.take if part is None else part.encode
@@ -227,33 +251,6 @@ def _writing(fields: Iterable[Field], kind: Function) -> "_Source":
         write = None if part is not None else conversions(field.hint)[1]
         source.add(f"if {shown}: wire[{field.alias!r}] = {source.call(write, 'held')}")
     return source
-
-
-class _Source:
-    """The source of a function, and the functions that it calls."""
-
-    def __init__(self) -> None:
-        self._lines: list[str] = []
-        self._called: dict[str, Any] = {}
-
-    def add(self, line: str) -> None:
-        """Add a line of the body."""
-        self._lines.append(line)
-
-    def call(self, function: Function | None, *arguments: str) -> str:
-        """Write the call of a function; without one, its argument."""
-        if function is None:
-            return arguments[0]
-        name = f"called_{len(self._called)}"
-        self._called[name] = function
-        return f"{name}({', '.join(arguments)})"
-
-    def compiled(self, parameters: str, *, start: str = "pass", end: str = "pass") -> Function:
-        """Make a function of the lines."""
-        source = "\n    ".join([f"def made({parameters}):", start, *self._lines, end])
-        names = dict(self._called)
-        exec(source, names)  # noqa: S102  the source is made of declarations alone
-        return names["made"]
 
 
 def _zeros(kind: Function) -> dict[str, object]:

@@ -8,14 +8,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from app.domain.copies import replace
+from app.domain.objects.pod import POD
 from app.domain.objects.resource import Object
 from app.domain.objects.service import SERVICE
 from app.domain.resources import resource_of
 from app.schemas.documents.paths import ignored_fields, named_members_of
 from app.schemas.objects.codec import encode_object
-from app.schemas.objects.direct import Unusual, decode_directly
+from app.schemas.objects.direct import Unusual, decode_directly, decode_kept
 from app.schemas.objects.shapes import decode
 from app.schemas.objects.wires import wire_of
+from tests.builders import a_pod
 from tests.schemas.wire_strategies import json_values, objects
 
 _ODD: list[object] = ["\ud800", "ä", "", 2**31, -(2**70), 1.0, True, None, {}, [], [None], [[]]]
@@ -77,6 +80,26 @@ def test_a_document_is_decoded_as_by_the_models_or_not_at_all(
     assert bool(unknown) == bool(list(ignored_fields(model, document)))
 
 
+@given(st.lists(objects, max_size=6), st.data())
+def test_what_the_store_keeps_is_decoded_as_what_clients_send(
+    drawn: list[Object], data: st.DataObject
+) -> None:
+    """Equal parts of documents that follow each other stand for equal values."""
+    for each in data.draw(st.permutations(drawn * 2)):
+        model, document = wire_of(resource_of(each)).model, encode_object(each)
+        sent = decode_directly(model, document, [])
+        unversioned = replace(sent.metadata, resource_version="")
+        assert decode_kept(model, document) == replace(sent, metadata=unversioned)
+
+
+def test_equal_parts_of_what_the_store_keeps_are_one_value() -> None:
+    """The Pods of a workload have their labels and conditions once."""
+    document = encode_object(a_pod("a", labels={"app": "ent"}))
+    first, second = (decode_kept(wire_of(POD).model, copy.deepcopy(document)) for _ in range(2))
+    assert first.metadata.labels is second.metadata.labels
+    assert first.conditions is second.conditions
+
+
 @pytest.mark.parametrize("value", [1, 80.0, True, []])
 def test_what_the_models_may_refuse_is_left_to_them(value: object) -> None:
     """A text that is none is unusual, and the models refuse it."""
@@ -84,5 +107,7 @@ def test_what_the_models_may_refuse_is_left_to_them(value: object) -> None:
     document = {"metadata": {"name": value}}
     with pytest.raises(Unusual):
         decode_directly(model, document, [])
+    with pytest.raises(Unusual):
+        decode_kept(model, document)
     with pytest.raises(ValidationError):
         model.model_validate(document)

@@ -59,7 +59,7 @@ class SpecShape(Input):
 
 @shape_of(
     Whole,
-    make=led_by("name", "names", Whole),
+    derived={"names": led_by("name", "names")},
     take={"name": first_of("names")},
     seen_time="seen_at",
 )
