@@ -23,7 +23,6 @@ from fastapi.routing import APIRoute
 from app.api.access.evaluation import Access
 from app.api.access.layer import AccessControl
 from app.api.access.routes import Routes
-from app.api.http.access_log import AccessLog
 from app.api.http.compression import Compression
 from app.api.http.cross_origin import Preflights, ReadableAnswers
 from app.api.http.guard import Guard, Trusted
@@ -31,8 +30,9 @@ from app.api.http.limits import Limits, RequestLimit
 from app.api.http.methods import Methods
 from app.api.http.parameters import Parameters
 from app.api.http.request_ids import RequestIds
-from app.api.http.traces import Traces
+from app.api.monitoring.access_log import AccessLog
 from app.api.monitoring.requests import RequestMeter
+from app.api.monitoring.traces import Traces
 from app.api.objects.bodies import BodyLimit
 from app.api.routing.dispatch import Dispatch, calls_of
 from app.api.rules_watch import Following

@@ -10,7 +10,7 @@ from app.main import VERSION
 from tests.api.sockets import Client, serving
 from tests.registries import a_registry
 
-LOGGER = "app.api.http.access_log"
+LOGGER = "app.api.monitoring.access_log"
 NAMESPACE = b"GET /namespaces/default HTTP/1.1\r\nHost: localhost\r\n\r\n"
 NAMED = b"GET /namespaces/default HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: r-1\r\n\r\n"
 
