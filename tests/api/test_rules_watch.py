@@ -138,9 +138,8 @@ async def test_who_waits_hears_as_soon_as_there_is_something() -> None:
         for mode in ("ipvs", "nftables"):
             since = api.view.snapshot.revision
             asking = asyncio.create_task(api.changes(mode, since, timeout_s=30))
-            await asyncio.sleep(0.05)
+            await until(lambda: api.watching.watchers == 1)
             assert not asking.done()
-            assert api.watching.watchers == 1
             api.change(None, a_service(f"other-{mode}", cluster_ip=""))  # nothing for a node
             await asyncio.sleep(0.05)
             assert not asking.done()

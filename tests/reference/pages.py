@@ -27,7 +27,8 @@ _METHODS: Final = ("get", "put", "post", "delete", "patch")
 
 def commands() -> str:
     """List every command with its words of help."""
-    context = click.Context(application, info_name="waypost", max_content_width=WIDTH)
+    names: Any = application.context_settings  # of the option for help
+    context = click.Context(application, info_name="waypost", max_content_width=WIDTH, **names)
     lines = ["# Commands", "", _WRITTEN, "", "Each prints its own page with `--help`.", ""]
     lines += _command(context, application)
     return "\n".join(lines)
