@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncGenerator
+from contextlib import suppress
 
 import psutil
 import pytest
@@ -31,11 +32,13 @@ async def evaluated(worker: PolicyWorker, text: str, **claims: object) -> object
 
 
 def children() -> list[psutil.Process]:
-    return [
-        each
-        for each in psutil.Process().children()
-        if any("app.policy.worker" in word for word in each.cmdline())
-    ]
+    """List the workers; what other tests have not waited for yet is none."""
+    found: list[psutil.Process] = []
+    for each in psutil.Process().children():
+        with suppress(psutil.ZombieProcess, psutil.NoSuchProcess):
+            if any("app.policy.worker" in word for word in each.cmdline()):
+                found.append(each)
+    return found
 
 
 async def test_values_come_back_in_order(worker: PolicyWorker) -> None:
