@@ -105,12 +105,12 @@ class Manifest:
         return text(self.content, "metadata", "namespace")
 
 
-def read_manifests(sources: Iterable[str]) -> tuple[Manifest, ...]:
+def read_manifests(sources: Iterable[str], *, is_recursive: bool = False) -> tuple[Manifest, ...]:
     """Parse every object of every source, in order; raises Unreadable for the first bad source."""
     found = tuple(
         manifest
         for source in sources
-        for file in _files(source)
+        for file in _files(source, is_recursive=is_recursive)
         for manifest in _manifests(file, _content(file))
     )
     if not found:
@@ -131,12 +131,13 @@ def in_namespace(manifest: Manifest, namespace: str) -> Manifest:
     return replace(manifest, content={**manifest.content, "metadata": metadata})
 
 
-def _files(source: str) -> Iterator[str]:
+def _files(source: str, *, is_recursive: bool) -> Iterator[str]:
     path = Path(source)
     if source == STDIN or not path.is_dir():
         yield source
         return
-    inside = sorted(str(file) for file in path.iterdir() if file.suffix in SUFFIXES)
+    found = path.rglob("*") if is_recursive else path.iterdir()
+    inside = sorted(str(file) for file in found if file.suffix in SUFFIXES and file.is_file())
     if not inside:
         raise Unreadable(f"{source}: no {', '.join(SUFFIXES)} file is in this folder")
     yield from inside

@@ -39,6 +39,25 @@ selector_option = click.option(
     metavar="SEL",
     help="Labels, such as app=ent,tier!=test.",
 )
+all_namespaces_option = click.option(
+    "--all-namespaces", "-A", is_flag=True, help="Objects of every namespace."
+)
+field_selector_option = click.option(
+    "--field-selector",
+    default="",
+    metavar="SEL",
+    help="Fields, such as metadata.name=ent,spec.type!=NodePort.",
+)
+recursive_option = click.option(
+    "--recursive", "-R", is_flag=True, help="Folders within folders, too."
+)
+kustomize_option = click.option(
+    "--kustomize",
+    "-k",
+    default="",
+    metavar="FOLDER",
+    help="What kustomize builds of a folder.",
+)
 files_option = click.option(
     "--filename",
     "-f",
