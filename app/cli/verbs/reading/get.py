@@ -137,10 +137,11 @@ def _asked(
         return asked_by(words, namespace)
     if words:
         raise click.BadParameter("say either kinds and names, or files with -f")
-    from app.cli.objects.files import named_in  # noqa: PLC0415  manifests are slow to load
+    from app.cli.objects.files import Files  # noqa: PLC0415  manifests are slow to load
 
     given = namespace if namespace != DEFAULT_NAMESPACE else ""
-    return Asked(named=named_in(files, given, is_recursive=is_recursive))
+    held = Files(tuple(files), is_recursive, namespace=given).held()
+    return Asked(named=tuple(each for each, _ in held))
 
 
 def _found(
