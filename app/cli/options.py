@@ -5,6 +5,7 @@ A test replaces the network by a transport, as the object of click's context.
 
 import os
 from collections.abc import Callable, Sequence
+from enum import StrEnum
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -13,6 +14,7 @@ import click
 
 from app.cli.client import Api
 from app.cli.output import OutputFormat
+from app.cli.verb import BareOption
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
 from waypost.client.paths import DEFAULT_NAMESPACE
@@ -40,6 +42,25 @@ selector_option = click.option(
     metavar="SEL",
     help="Labels, such as app=ent,tier!=test.",
 )
+all_namespaces_option = click.option(
+    "--all-namespaces", "-A", is_flag=True, help="Objects of every namespace."
+)
+field_selector_option = click.option(
+    "--field-selector",
+    default="",
+    metavar="SEL",
+    help="Fields, such as metadata.name=ent,spec.type!=NodePort.",
+)
+recursive_option = click.option(
+    "--recursive", "-R", is_flag=True, help="Folders within folders, too."
+)
+kustomize_option = click.option(
+    "--kustomize",
+    "-k",
+    default="",
+    metavar="FOLDER",
+    help="What kustomize builds of a folder.",
+)
 files_option = click.option(
     "--filename",
     "-f",
@@ -49,8 +70,29 @@ files_option = click.option(
     metavar="FILE",
     help="A manifest, a folder of them, or - for stdin.",
 )
+
+
+class DryRun(StrEnum):
+    """Whether something is written; both other words are for the server, which checks."""
+
+    NONE = "none"
+    SERVER = "server"
+    CLIENT = "client"
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query of a write."""
+        return {} if self is DryRun.NONE else {"dryRun": "All"}
+
+
 dry_run_option = click.option(
-    "--dry-run", is_flag=True, help="Check and show what would happen; write nothing."
+    "--dry-run",
+    cls=BareOption,
+    bare=DryRun.SERVER.value,
+    type=click.Choice(DryRun, case_sensitive=False),
+    default=DryRun.NONE.value,
+    metavar="none|server|client",
+    help="Check and show what would happen; write nothing. Alone it is `server`.",
 )
 strict_option = click.option(
     "--strict", is_flag=True, help="Refuse unknown kinds and unknown fields."

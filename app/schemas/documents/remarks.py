@@ -9,20 +9,18 @@ Source: contract.md, "Objects"; spec kubernetes-facade 7.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
 
 from app.domain.errors import CauseReason, Violation
 from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
+from app.schemas.documents.nearest import nearest
 from app.schemas.documents.paths import UNKNOWN_MAX, IgnoredField
 
 NAMED_MAX = 12  # fields in the line about a kind
-_LIKENESS_MIN = 0.75  # below it, two names are not similar
-_COMPARED_LENGTH_MAX = 64  # characters; no field has a longer name
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -90,15 +88,6 @@ def _may_be_of(group: str, meant: str) -> bool:
     """Whether a group was probably mistaken for another; vendors may have kinds of equal names."""
     own = {each.group for each in RESOURCES}
     return "." not in group or group in own or bool(nearest(group, [meant]))
-
-
-def nearest(name: str, names: Collection[str]) -> str:
-    """Find the most similar name; empty when none is similar."""
-    if len(name) > _COMPARED_LENGTH_MAX:
-        return ""
-    by_lower = {each.lower(): each for each in sorted(names, reverse=True)}
-    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=_LIKENESS_MIN)
-    return by_lower[found[0]] if found else ""
 
 
 def _hint(mistyped: IgnoredField) -> str:

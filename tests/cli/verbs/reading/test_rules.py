@@ -5,7 +5,7 @@ import json
 import pytest
 
 from app.cli.fields import Json
-from app.cli.verbs.rules import RulesPart
+from app.cli.verbs.reading.rules import RulesPart
 from app.domain.dataplane.ipvs.script import Part
 from tests.cli.fake_server import FakeServer, run
 

@@ -4,30 +4,23 @@ kinds, selectors -> GET /watch -> one line per change; resumes after a lost conn
 """
 
 import json
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import click
 
-from app.cli.client import Api
-from app.cli.failures import words_of
-from app.cli.fields import Json, at, mapping, text
+from app.cli.fields import Json, at, text
 from app.cli.kinds import kind_named
+from app.cli.objects.following import RESUME_PAUSE_S, follow
 from app.cli.options import api_option, connect, namespace_option, output_option, selector_option
 from app.cli.output import (
     OutputFormat,
     escaped_json,
     print_document,
     print_text,
-    print_warning,
     say,
     style_of,
 )
-from waypost.client.errors import Misbehaved, Unreachable
-from waypost.client.http.queries import Parameters
-from waypost.client.watching.events import BOOKMARK, Event, Resume, event_of
-
-RESUME_PAUSE_S = 1.0
+from waypost.client.watching.events import BOOKMARK
 
 
 @click.command()
@@ -71,45 +64,6 @@ def watch(  # noqa: PLR0913  each parameter is an option of the command
             _print_event(event, output)
     except KeyboardInterrupt:
         return
-
-
-def follow(server: Api, query: Parameters, *, pause_s: float) -> Iterator[Json]:
-    """Yield events; after a lost connection, resume after the last complete revision.
-
-    That is the revision of a bookmark, which the server sends after every batch; later
-    events that have been yielded are not repeated.  Raises Refused when the server ends
-    the watch with an error, and the error of a first connection that fails.
-    """
-    resume, has_begun = Resume(str(query.get("resourceVersion") or "")), False
-    seen: set[tuple[str, ...]] = set()  # events after the last complete revision
-    while True:
-        may_be_repeated = frozenset(seen)
-        following = {**query, "resourceVersion": resume.begin(), "progress": True}
-        try:
-            for document in server.follow("/watch", query=following):
-                has_begun = True
-                event = event_of(document, url=server.url)
-                identity = _identity(event)
-                if resume.advance(event):
-                    seen.clear()
-                else:
-                    seen.add(identity)
-                if identity not in may_be_repeated:
-                    yield document
-        except (Unreachable, Misbehaved) as lost:
-            if not has_begun:
-                raise
-            since = resume.since or "none"
-            print_warning(f"{words_of(lost)}; going on after revision {since}")
-        if query.get("timeoutSeconds"):
-            return
-        time.sleep(pause_s)
-
-
-def _identity(event: Event) -> tuple[str, ...]:
-    meta = mapping(event.object, "metadata")
-    names = (text(meta, name) for name in ("namespace", "name", "resourceVersion"))
-    return (event.type, text(event.object, "kind"), *names)
 
 
 def _print_event(event: Json, output: OutputFormat) -> None:

@@ -11,7 +11,7 @@ import click
 from app.cli.manifests import read_manifests
 from app.cli.options import files_option, output_option, strict_option
 from app.cli.output import OutputFormat, print_result, print_text, print_warning
-from app.cli.verbs.rules import RulesPart, part_option, print_rules
+from app.cli.verbs.reading.rules import RulesPart, part_option, print_rules
 
 
 @click.command()

@@ -8,7 +8,7 @@ import pytest
 
 from app.cli.client import Api
 from app.cli.fields import text
-from app.cli.verbs.watch import follow
+from app.cli.objects.following import follow
 from tests.cli.fake_server import FakeServer, in_turn, run, stream
 from waypost.client.errors import Refused, Unreachable
 

@@ -1,0 +1,48 @@
+"""The objects of files, as words of a command name objects.
+
+    Files -> manifests of kinds that are held here -> Named, Manifest
+
+Slow to load, by the parser of manifests.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from app.cli.fields import text
+from app.cli.manifests import Manifest, in_namespace, read_manifests
+from app.cli.objects.arguments import Named, named
+from app.cli.output import print_warning
+from app.schemas.documents.remarks import not_held_line
+
+
+@dataclass(frozen=True, slots=True)
+class Files:
+    """Where manifests are: files and folders, and a folder of kustomize."""
+
+    names: tuple[str, ...] = ()
+    is_recursive: bool = False
+    kustomized: str = ""
+    namespace: str = ""
+    """The namespace of objects that name none; empty for the default one."""
+
+    def manifests(self) -> tuple[Manifest, ...]:
+        """Read them; raises Unreadable."""
+        built = []
+        if self.kustomized:
+            from app.cli.objects import kustomize  # noqa: PLC0415  rarely needed
+
+            built = [kustomize.built(self.kustomized)]
+        read = read_manifests(self.names, is_recursive=self.is_recursive, built=built)
+        return tuple(in_namespace(each, self.namespace) for each in read)
+
+    def held(self) -> Iterator[tuple[Named, Manifest]]:
+        """Yield the objects of kinds that are held here; warns of others."""
+        for manifest in self.manifests():
+            kind = manifest.kind
+            if kind is None:
+                words = (text(manifest.content, field) for field in ("kind", "apiVersion"))
+                print_warning(f"{manifest.at('kind')}: {not_held_line(*words)}")
+            elif not manifest.name:
+                print_warning(f"{manifest.at('metadata.name')}: a name is missing")
+            else:
+                yield named(kind, manifest.namespace, manifest.name), manifest
