@@ -13,7 +13,10 @@ import click
 from app.cli.failures import worded
 
 _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
-    "writing": ("apply", "delete"),
+    "writing": (
+        *("apply", "create", "replace", "edit", "patch"),
+        *("label", "annotate", "delete"),
+    ),
     "reading": ("get", "resolve", "rules", "explain", "watch", "render"),
     "settings": ("whoami", "can-i", "token"),
 }

@@ -66,7 +66,6 @@ files_option = click.option(
     "-f",
     "files",
     multiple=True,
-    required=True,
     metavar="FILE",
     help="A manifest, a folder of them, or - for stdin.",
 )

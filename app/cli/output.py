@@ -22,6 +22,7 @@ from typing import Final
 import click
 
 from app.cli.fields import Json, mapping, mappings, text
+from waypost.client.errors import Refused
 
 _GAP = "   "
 _WITHOUT_CREDENTIALS = "set WAYPOST_TOKEN, or name a file with --token-file or WAYPOST_TOKEN_FILE"
@@ -199,6 +200,13 @@ def print_refusal(status: Json) -> None:
         message, causes = (message, []) if len(causes) <= 1 else (_before(message, causes), causes)
     hint = f": {_WITHOUT_CREDENTIALS}" if reason == "Unauthorized" else ""
     print_failure(f"{message} ({reason}){hint}", causes)
+
+
+def print_refusals(refusals: Sequence[Refused]) -> bool:
+    """Print errors of several objects; returns whether there is one."""
+    for refusal in refusals:
+        print_refusal(refusal.status)
+    return bool(refusals)
 
 
 def _before(message: str, causes: Iterable[str]) -> str:

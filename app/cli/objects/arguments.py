@@ -43,6 +43,11 @@ class Asked:
     kinds: tuple[Kind, ...] = ()
     named: tuple[Named, ...] = ()
 
+    @property
+    def has_several_kinds(self) -> bool:
+        """Whether names alone would not tell objects apart."""
+        return len(self.kinds or {each.kind for each in self.named}) > 1
+
 
 def asked_by(words: Sequence[str], namespace: str = DEFAULT_NAMESPACE) -> Asked:
     """Parse words; raises BadParameter."""

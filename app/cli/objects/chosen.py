@@ -53,6 +53,11 @@ class Choice:
     kustomized: str
 
     @property
+    def selects(self) -> bool:
+        """Whether objects are selected among those of their kinds."""
+        return bool(self.labels or self.fields or self.is_every)
+
+    @property
     def has_files(self) -> bool:
         """Whether objects of files are chosen."""
         return bool(self.files or self.kustomized)
@@ -70,10 +75,9 @@ class Choice:
 
     def _asked(self) -> Asked:
         asked = asked_by(self.words, self.namespace)
-        selects = bool(self.labels or self.fields or self.is_every)
-        if asked.named and (selects or self.is_everywhere):
+        if asked.named and (self.selects or self.is_everywhere):
             raise click.BadParameter("a name and a selection of many exclude each other")
-        if asked.kinds and not selects:
+        if asked.kinds and not self.selects:
             plurals = " and ".join(kind.plural for kind in asked.kinds)
             raise click.BadParameter(
                 f"which of the {plurals}? Name them, select some with -l, or say --all"
@@ -102,6 +106,15 @@ class Choice:
             click.core.ParameterSource.DEFAULT_MAP,
         )
         return "" if is_default else self.namespace
+
+
+words_argument = click.argument(
+    "words",
+    metavar="[KIND[,KIND] [NAME]... | KIND/NAME...]",
+    nargs=-1,
+    help="svc ent, svc/ent po/x, or svc with -l or --all.",
+)
+"""The words of a verb with a choice."""
 
 
 def choice_options(function: F) -> F:

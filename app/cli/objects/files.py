@@ -1,18 +1,16 @@
 """The objects of files, as words of a command name objects.
 
-    Files -> manifests of kinds that are held here -> Named, Manifest
-
-Slow to load, by the parser of manifests.
+Files -> manifests of kinds that are held here -> Named, Manifest
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from app.cli.fields import text
+from app.cli.fields import mapping, mappings, text
 from app.cli.manifests import Manifest, in_namespace, read_manifests
 from app.cli.objects.arguments import Named, named
 from app.cli.output import print_warning
-from app.schemas.documents.remarks import not_held_line
+from waypost.client.errors import Refused, refusal_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +35,8 @@ class Files:
 
     def held(self) -> Iterator[tuple[Named, Manifest]]:
         """Yield the objects of kinds that are held here; warns of others."""
+        from app.schemas.documents.remarks import not_held_line  # noqa: PLC0415  slow to load
+
         for manifest in self.manifests():
             kind = manifest.kind
             if kind is None:
@@ -46,3 +46,19 @@ class Files:
                 print_warning(f"{manifest.at('metadata.name')}: a name is missing")
             else:
                 yield named(kind, manifest.namespace, manifest.name), manifest
+
+
+def placed(refusal: Refused, manifest: Manifest) -> Refused:
+    """Name file and line of every cause of a refusal."""
+    causes = [
+        {**cause, "field": _at(manifest, text(cause, "field"))}
+        for cause in mappings(refusal.status, "details", "causes")
+    ]
+    message = text(refusal.status, "message")
+    details = {**mapping(refusal.status, "details"), "causes": causes}
+    led = message if causes else f"{manifest.place}: {message}"
+    return refusal_of({**refusal.status, "message": led, "details": details}, code=refusal.code)
+
+
+def _at(manifest: Manifest, path: str) -> str:
+    return f"{manifest.at(path)}: {path}" if path else manifest.at(path)

@@ -28,6 +28,11 @@ class Scope:
     labels: str = ""
     fields: str = ""
 
+    @property
+    def selects(self) -> bool:
+        """Whether it chooses among many objects, so that a name makes no sense beside it."""
+        return bool(self.is_everywhere or self.labels or self.fields)
+
     def query_of(self, kind: Kind) -> dict[str, str]:
         """Give the query of a list of a kind."""
         within = kind.is_namespaced and not self.is_everywhere
@@ -72,11 +77,17 @@ def missing_namespace(server: Api, namespace: str) -> str:
     try:
         server.ask("GET", object_path(namespaces, "", namespace))
     except NotFound:
-        known = [name for _, name in _names(server, namespaces)]
-        return f'; there is no namespace "{namespace}"{_meant(namespace, known)}'
+        return f'; there is no namespace "{namespace}"{_meant_namespace(server, namespace)}'
     except WaypostError:
-        pass  # it is only a hint
+        return ""  # it is only a hint
     return ""
+
+
+def _meant_namespace(server: Api, namespace: str) -> str:
+    try:
+        return _meant(namespace, [name for _, name in _names(server, kind_named("ns"))])
+    except WaypostError:
+        return ""
 
 
 def _hint(server: Api, wanted: Named) -> str:

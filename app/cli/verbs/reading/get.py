@@ -24,7 +24,7 @@ from app.cli.options import (
     recursive_option,
     selector_option,
 )
-from app.cli.output import print_refusal, print_text, say
+from app.cli.output import print_refusals, print_text, say
 from app.cli.printing.forms import Form, form_option
 from app.cli.printing.objects import print_objects
 from app.cli.printing.tables import GrowingTable, Shown, sheet_of, sorted_by
@@ -105,28 +105,23 @@ def get(  # noqa: PLR0913  each parameter is an option of the command
 ) -> None:
     """List objects of one kind or more, or show some of them."""
     asked = _asked(words, namespace, files, is_recursive=recursive)
-    if asked.named and (all_namespaces or selector or field_selector) and not watch:
-        raise click.BadParameter("a name and a selection of many exclude each other")
     scope = Scope(namespace, all_namespaces, selector, field_selector)
-    several = len(asked.kinds or {each.kind for each in asked.named}) > 1
-    shown = Shown(
-        output, not no_headers, show_labels, tuple(label_columns), show_kind or several, sort_by
-    )
+    if asked.named and scope.selects and not watch:
+        raise click.BadParameter("a name and a selection of many exclude each other")
+    with_kind, labels = show_kind or asked.has_several_kinds, tuple(label_columns)
+    shown = Shown(output, not no_headers, show_labels, labels, with_kind, sort_by)
     server = connect(context, api)
     if watch or watch_only:
         from app.cli.objects.watching import follow_list  # noqa: PLC0415  rarely needed
 
-        follow_list(
-            server, asked, scope, shown, with_list=not watch_only, with_events=output_watch_events
-        )
+        with_list, with_events = not watch_only, output_watch_events
+        follow_list(server, asked, scope, shown, with_list=with_list, with_events=with_events)
         return
     groups, refusals = _found(server, asked, scope, ignores_missing=ignore_not_found)
     _print(groups, shown, is_single=len(asked.named) == 1, with_namespace=all_namespaces)
     if asked.kinds and not any(group.objects for group in groups) and output.is_table:
         _report_none(server, asked.kinds, scope, is_ignored=ignore_not_found)
-    for refusal in refusals:
-        print_refusal(refusal.status)
-    if refusals:
+    if print_refusals(refusals):
         context.exit(1)
 
 

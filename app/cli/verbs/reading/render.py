@@ -42,6 +42,8 @@ def render(  # noqa: PLR0913  each parameter is an option of the command
     output: OutputFormat,
 ) -> None:
     """Make the rules of a node from manifests, without a server."""
+    if not files:
+        raise click.BadParameter("which files? Name them with -f")
     # Slow to load, by a second, which other verbs need not spend.
     from app.cli.contents import contents_of  # noqa: PLC0415
     from app.cli.rendering import rendering_of, without_address  # noqa: PLC0415

@@ -10,33 +10,73 @@ import click
 
 from app.cli.client import Api
 from app.cli.fields import Json, mapping, mappings, text
-from app.cli.manifests import Manifest, in_namespace, read_manifests, unreadable
+from app.cli.manifests import Manifest, unreadable
+from app.cli.objects.files import Files
 from app.cli.options import (
+    DryRun,
     api_option,
     connect,
     dry_run_option,
     files_option,
+    kustomize_option,
     namespace_option,
-    output_option,
+    recursive_option,
     selector_option,
     strict_option,
 )
-from app.cli.output import OutputFormat, print_result, print_warning, say, style_of
+from app.cli.output import (
+    OutputFormat,
+    print_result,
+    print_text,
+    print_warning,
+    say,
+    style_of,
+    visible,
+)
+from app.cli.printing.forms import Form, Printed, form_option
+from app.cli.printing.progress import waiting
+from app.cli.verb import verb
 from waypost.client.errors import Refused, refusal_of
 from waypost.client.http.queries import Parameters
 
 _DOCUMENT = re.compile(r"\bdocuments\[(\d+)\](?:\.((?:[\w-]+|\[[^\]]*\]|\.(?=\w))*))?")
 
 
-@click.command()
+_EXAMPLES = """
+waypost apply -f ent.yaml                          creates or changes the objects of a file
+waypost apply -f examples/ -R --dry-run=server     of a folder and those in it; only checks
+cat ent.yaml | waypost apply -f -                  of the standard input
+waypost apply -k overlays/dev                      what kustomize builds of a folder
+waypost apply -f ent.yaml --prune -l app=ent       and deletes what the file no longer has
+"""
+
+
+def _no_server_side(_: click.Context, __: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001
+    if is_asked:
+        raise click.BadParameter(
+            "this server has no managers of fields: every apply is merged on the server, by "
+            "what was applied last; leave the option out"
+        )
+
+
+@verb(examples=_EXAMPLES)
 @files_option
+@recursive_option
+@kustomize_option
 @click.argument("more_files", metavar="[FILE]...", nargs=-1, help="More files, as with -f.")
 @namespace_option("", "The namespace of objects that name none.")
 @dry_run_option
 @click.option("--prune", is_flag=True, help="Delete objects selected by -l and not in the files.")
 @selector_option
 @strict_option
-@output_option()
+@click.option(
+    "--server-side",
+    is_flag=True,
+    expose_value=False,
+    callback=_no_server_side,
+    help="Refused: the server merges always, without managers of fields.",
+)
+@form_option
 @api_option
 @click.pass_context
 def apply(  # noqa: PLR0913  each parameter is an option of the command
@@ -44,28 +84,43 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
     files: Sequence[str],
     more_files: Sequence[str],
     *,
+    recursive: bool,
+    kustomize: str,
     namespace: str,
-    dry_run: bool,
+    dry_run: DryRun,
     prune: bool,
     selector: str,
     strict: bool,
-    output: OutputFormat,
+    output: Form,
     api: str,
 ) -> None:
     """Create or replace the objects of manifests, as one write."""
     if prune and not selector:
         raise click.BadParameter("--prune needs a selector: -l app=ent")
-    read = read_manifests([*files, *more_files])
-    manifests = [in_namespace(manifest, namespace) for manifest in read]
+    if not (output.is_table or output.is_document or output.name is Printed.NAME):
+        raise click.BadParameter("what is applied is printed as lines, json, yaml or name")
+    named = (*files, *more_files)
+    if not (named or kustomize):
+        raise click.BadParameter("which files? Name them with -f, or a folder with -k")
+    manifests = Files(named, recursive, kustomize, namespace).manifests()
     _report_duplicates(manifests, strict=strict)
     query = {
-        "dryRun": "All" if dry_run else "",
+        **dry_run.query,
         "prune": prune,
         "labelSelector": selector if prune else "",
         "strict": strict,
     }
-    result = _applied(connect(context, api), query, manifests)
-    print_result(result, output, _print_results)
+    with waiting(f"{len(manifests)} objects are applied"):
+        result = _applied(connect(context, api), query, manifests)
+    _print(result, output)
+
+
+def _print(result: Json, form: Form) -> None:
+    if isinstance(form.name, OutputFormat):
+        print_result(result, form.name, _print_results)
+        return
+    for entry in mappings(result, "results"):
+        print_text(visible(f"{text(entry, 'kind').lower()}/{text(entry, 'name')}"))
 
 
 def _applied(server: Api, query: Parameters, manifests: Sequence[Manifest]) -> Json:

@@ -1,127 +1,140 @@
-"""``waypost delete``: deletes objects, by name or by their manifests.
+"""``waypost delete``: deletes objects, by name, by selectors, all of a kind, or those of files.
 
-kind, name | files -> one DELETE each, referring objects before those they refer to
+words and options -> one DELETE each, referring objects before those they refer to
+
+Source: kubectl `pkg/cmd/delete/delete.go`.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import click
 
 from app.cli.client import Api
 from app.cli.fields import Json, mappings, text
-from app.cli.kinds import ENDPOINTS, KINDS, Kind, kind_and_name, kind_named, object_path
-from app.cli.manifests import in_namespace, read_manifests
-from app.cli.options import api_option, connect, dry_run_option, namespace_option
-from app.cli.output import print_refusal, print_warning, say
-from waypost.client.errors import Refused
+from app.cli.kinds import ENDPOINTS, KINDS, kind_named
+from app.cli.objects.arguments import Named, named
+from app.cli.objects.chosen import Choice, choice_options, words_argument
+from app.cli.objects.lists import with_hint
+from app.cli.objects.outcomes import print_outcome
+from app.cli.options import DryRun, api_option, connect, dry_run_option
+from app.cli.output import OutputFormat, print_refusal, print_text, say, visible
+from app.cli.printing.forms import Form, Printed, form_option
+from app.cli.verb import verb
+from waypost.client.errors import NotFound, Refused
 from waypost.client.http.queries import Parameters
-from waypost.client.paths import DEFAULT_NAMESPACE
+
+_NOW_S = 1  # the grace period of --now
+_EXAMPLES = """
+waypost delete svc ent                   one Service
+waypost delete po ent-1 ent-2 --now      two Pods, which end within a second
+waypost delete po -l app=ent -n dev      those with a label
+waypost delete svc,po --all              all of the namespace
+waypost delete -f examples/ -R           the objects of manifests
+waypost delete -k overlays/dev --dry-run what kustomize builds of a folder; nothing is deleted
+"""
 
 
 @dataclass(frozen=True, slots=True)
-class _Target:
-    kind: Kind
-    namespace: str
-    name: str
+class _How:
+    """How objects are deleted, and what is printed of it."""
+
+    grace_period_s: int | None
+    ignores_missing: bool
+    dry_run: DryRun
+    form: Form
+
+    @property
+    def query(self) -> Parameters:
+        return {**self.dry_run.query, "gracePeriodSeconds": self.grace_period_s}
 
 
-@click.command()
-@click.argument("kind_word", metavar="[KIND]", required=False, help="Such as svc, or svc/ent.")
-@click.argument("name", metavar="[NAME]", required=False, help="The object's name.")
-@click.option(
-    "--filename",
-    "-f",
-    "files",
-    multiple=True,
-    metavar="FILE",
-    help="Manifests of objects to delete.",
-)
-@namespace_option("")
+@verb(examples=_EXAMPLES)
+@words_argument
+@choice_options
 @click.option(
     "--grace-period",
     "grace_period_s",
-    type=click.IntRange(min=0),
+    type=click.IntRange(min=-1),
     metavar="SECONDS",
-    help="How long a Pod keeps terminating.",
+    help="How long a Pod keeps terminating; -1 is its own time.",
 )
+@click.option("--now", is_flag=True, help="The same as --grace-period=1.")
+@click.option("--force", is_flag=True, help="The same as --grace-period=0.")
 @click.option("--ignore-not-found", is_flag=True, help="A missing object counts as deleted.")
 @dry_run_option
+@form_option
 @api_option
 @click.pass_context
 def delete(  # noqa: PLR0913  each parameter is an option of the command
     context: click.Context,
-    kind_word: str | None,
-    name: str | None,
     *,
-    files: Sequence[str],
-    namespace: str,
+    choice: Choice,
     grace_period_s: int | None,
+    now: bool,
+    force: bool,
     ignore_not_found: bool,
-    dry_run: bool,
+    dry_run: DryRun,
+    output: Form,
     api: str,
 ) -> None:
-    """Delete one object, or all objects of the given manifests."""
-    if bool(files) == bool(kind_word):
-        raise click.BadParameter("say either a kind and a name, or files with -f")
-    targets = _in_files(files, namespace) if files else [_named(kind_word or "", name, namespace)]
-    query = {"dryRun": "All" if dry_run else "", "gracePeriodSeconds": grace_period_s}
+    """Delete objects: named ones, selected ones, or those of manifests."""
+    if not output.is_table and output.name is not Printed.NAME:
+        raise click.BadParameter("what is deleted is printed as a line, or as -o name")
+    grace_s = _grace_s(grace_period_s, is_now=now, is_forced=force)
+    how = _How(grace_s, ignore_not_found or choice.is_every, dry_run, output)
     server = connect(context, api)
-    results = [
-        _delete(server, target, query, ignore_not_found=ignore_not_found) for target in targets
-    ]
+    targets = [target.named for target in choice.targets(server)]
+    if not targets:
+        say("nothing to delete", to_stderr=True)
+    results = [_delete(server, each, how) for each in _in_order(targets, choice)]
     if not all(results):
         context.exit(1)
 
 
-def _named(kind_word: str, name: str | None, namespace: str) -> _Target:
-    kind, wanted = kind_and_name(kind_word, name)
-    if not wanted:
-        raise click.BadParameter(f"which of the {kind.plural}? A name is missing")
-    return _Target(kind, namespace or DEFAULT_NAMESPACE, wanted)
+def _grace_s(given: int | None, *, is_now: bool, is_forced: bool) -> int | None:
+    if is_now and given is not None and given != -1:
+        raise click.BadParameter("--now and --grace-period cannot be specified together")
+    if is_now:
+        return _NOW_S
+    if given is None or given == -1:
+        return 0 if is_forced else None
+    if is_forced and given:
+        raise click.BadParameter("--force and --grace-period greater than 0 exclude each other")
+    return given
 
 
-def _in_files(files: Iterable[str], namespace: str) -> list[_Target]:
-    # Slow to load, by half a second, which deleting by name need not spend.
-    from app.schemas.documents.remarks import not_held_line  # noqa: PLC0415
-
-    manifests = [in_namespace(manifest, namespace) for manifest in read_manifests(files)]
-    for manifest in manifests:
-        if manifest.kind is None:
-            words = (text(manifest.content, field) for field in ("kind", "apiVersion"))
-            print_warning(f"{manifest.at('kind')}: {not_held_line(*words)}")
-        elif not manifest.name:
-            print_warning(f"{manifest.at('metadata.name')}: a name is missing")
-    targets = [
-        _Target(kind, manifest.namespace or DEFAULT_NAMESPACE, manifest.name)
-        for manifest in manifests
-        if (kind := manifest.kind) is not None and manifest.name
-    ]
-    # Objects that refer to a Service are deleted before it, Endpoints first.
+def _in_order(targets: Iterable[Named], choice: Choice) -> list[Named]:
+    """Put objects that refer to others before them, Endpoints first; names stay as given."""
+    if choice.words and not choice.selects:
+        return list(targets)
     order = (ENDPOINTS, *reversed(KINDS))
     return sorted(targets, key=lambda target: order.index(target.kind))
 
 
-def _delete(server: Api, target: _Target, query: Parameters, *, ignore_not_found: bool) -> bool:
+def _delete(server: Api, target: Named, how: _How) -> bool:
     """Delete one object and print the result; returns whether it is gone or terminating."""
     if target.kind == ENDPOINTS:
-        return _delete_mirrored(server, target, query)
-    path = object_path(target.kind, target.namespace, target.name)
+        return _delete_mirrored(server, target, how)
     try:
-        answer = server.ask("DELETE", path, query=query)
-    except Refused as refusal:
-        if refusal.reason == "NotFound" and ignore_not_found:
+        answer = server.ask("DELETE", target.path, query=how.query)
+    except NotFound as missing:
+        if how.ignores_missing:
             return True
+        print_refusal(with_hint(server, missing, target).status)
+        return False
+    except Refused as refusal:
         print_refusal(refusal.status)
         return False
-    where = f" in {target.namespace}" if target.kind.is_namespaced else ""
-    tried = " (dry run, nothing written)" if query["dryRun"] else ""
+    if how.form.name is not OutputFormat.TABLE:
+        print_text(visible(target.title))
+        return True
     word, style = _outcome(answer)
-    say(f"{target.kind.name.lower()}/{target.name} ", (word, style), f"{where}{tried}")
+    print_outcome(target, word, is_dry=how.dry_run is not DryRun.NONE, style=style)
     return True
 
 
-def _delete_mirrored(server: Api, target: _Target, query: Parameters) -> bool:
+def _delete_mirrored(server: Api, target: Named, how: _How) -> bool:
     """Delete the slices that mirror an Endpoints object, if there are any."""
     # Kinds are slow to load, which deleting by name need not spend.
     from app.domain.objects.endpoint_slice import (  # noqa: PLC0415
@@ -135,12 +148,13 @@ def _delete_mirrored(server: Api, target: _Target, query: Parameters) -> bool:
     asked = {"namespace": target.namespace, "labelSelector": selector}
     found = mappings(server.ask("GET", f"/{slices_kind.plural}", query=asked), "items")
     slices = [
-        _Target(slices_kind, target.namespace, text(each, "metadata", "name")) for each in found
+        named(slices_kind, target.namespace, text(each, "metadata", "name")) for each in found
     ]
     if not slices:
         say(f"endpoints/{target.name}: nothing is mirrored from it in {target.namespace}")
     # A slice may be deleted meanwhile, for instance with its Service.
-    results = [_delete(server, each, query, ignore_not_found=True) for each in slices]
+    gone_counts = _How(how.grace_period_s, True, how.dry_run, how.form)  # noqa: FBT003
+    results = [_delete(server, each, gone_counts) for each in slices]
     return all(results)
 
 

@@ -106,12 +106,50 @@ def test_a_missing_object_fails_unless_ignored() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ([], "either a kind and a name, or files"),
-        (["svc", "ent", "-f", "x.yaml"], "either a kind and a name, or files"),
+        ([], "you must say which kind"),
+        (["svc", "ent", "-f", "x.yaml"], "either kinds and names, or files"),
         (["svc"], "which of the services?"),
+        (["svc", "ent", "-l", "app=x"], "exclude each other"),
+        (["svc", "ent", "--now", "--grace-period=5"], "cannot be specified together"),
+        (["svc", "ent", "--force", "--grace-period=5"], "exclude each other"),
+        (["svc", "ent", "-o", "yaml"], "as -o name"),
     ],
 )
 def test_ambiguous_arguments_are_refused(arguments: list[str], message: str) -> None:
     ended = run("delete", *arguments, server=a_server())
     assert ended.code == 2
     assert message in ended.err
+
+
+def test_selected_objects_are_deleted_one_by_one() -> None:
+    item = {"metadata": {"name": "ent", "namespace": "default"}}
+    pod = {"metadata": {"name": "p", "namespace": "default"}}
+    server = FakeServer(
+        {
+            ("GET", "/services"): {"items": [item]},
+            ("GET", "/pods"): {"items": [pod]},
+            ("DELETE", "/services/default/ent"): DELETED,
+            ("DELETE", "/pods/default/p"): DELETED,
+        }
+    )
+    ended = run("delete", "svc,po", "-l", "app=ent", "-o", "name", server=server)
+    assert (ended.code, ended.out) == (0, "pod/p\nservice/ent\n")
+    assert [dict(each.url.params).get("labelSelector") for each in server.requests[:2]] == [
+        "app=ent", "app=ent",
+    ]  # fmt: skip
+    ended = run("delete", "svc", "--all", "--now", server=server)
+    assert ended.out == "service/ent deleted in default\n"
+    assert dict(server.last.url.params) == {"gracePeriodSeconds": "1"}
+
+
+def test_a_selection_without_objects_deletes_nothing() -> None:
+    server = FakeServer({("GET", "/services"): {"items": []}})
+    ended = run("delete", "svc", "-l", "app=nope", server=server)
+    assert (ended.code, ended.out, ended.err) == (0, "", "nothing to delete\n")
+    assert [each.method for each in server.requests] == ["GET"]
+
+
+def test_a_missing_object_has_the_nearest_name() -> None:
+    item = {"metadata": {"name": "ent", "namespace": "default"}}
+    server = FakeServer({("GET", "/services"): {"items": [item]}})
+    assert 'did you mean "ent"?' in run("delete", "svc", "etn", server=server).err
