@@ -17,8 +17,11 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         *("apply", "create", "replace", "edit", "patch"),
         *("label", "annotate", "delete"),
     ),
-    "reading": ("get", "resolve", "rules", "explain", "watch", "render"),
-    "settings": ("whoami", "can-i", "token"),
+    "reading": (
+        *("get", "describe", "resolve", "explain", "rules", "watch"),
+        *("wait", "diff", "render"),
+    ),
+    "settings": ("config", "whoami", "can-i", "token"),
 }
 VERBS: Final[Mapping[str, str]] = {
     name: f"app.cli.verbs.{room}.{name.replace('-', '_')}"

@@ -14,6 +14,7 @@ import click
 
 from app.cli.client import Api
 from app.cli.output import OutputFormat
+from app.cli.setup.contexts import current_context, default_namespace, default_server
 from app.cli.verb import BareOption
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
@@ -29,12 +30,22 @@ database, set by ``app.__main__``, as nothing here can reach the database."""
 api_option = click.option(
     "--api",
     envvar=API_VARIABLE,
+    default=default_server,
+    show_default=f"the context's, or {API_DEFAULT}",
+    show_envvar=True,
+    metavar="URL",
+    help="The server to talk to.",
+)
+fixed_api_option = click.option(
+    "--api",
+    envvar=API_VARIABLE,
     default=API_DEFAULT,
     show_default=True,
     show_envvar=True,
     metavar="URL",
     help="The server to talk to.",
 )
+"""The same for what runs on a machine, where the contexts of a person do not count."""
 selector_option = click.option(
     "--selector",
     "-l",
@@ -98,13 +109,22 @@ strict_option = click.option(
 )
 
 
-def namespace_option(
-    default: str = DEFAULT_NAMESPACE, words: str = "The namespace."
-) -> Callable[[F], F]:
-    """Make the option of a namespace."""
+def namespace_option(default: str | None = None, words: str = "The namespace.") -> Callable[[F], F]:
+    """Make the option of a namespace; without a default it is that of the context."""
     return click.option(
-        "--namespace", "-n", default=default, show_default=bool(default), metavar="NS", help=words
+        "--namespace",
+        "-n",
+        default=default_namespace if default is None else default,
+        show_default=f"the context's, or {DEFAULT_NAMESPACE}" if default is None else bool(default),
+        metavar="NS",
+        help=words,
     )
+
+
+def given_namespace(namespace: str) -> str:
+    """Give the namespace if somebody asked for it: objects of files have their own."""
+    source = click.get_current_context().get_parameter_source("namespace")
+    return "" if source is click.core.ParameterSource.DEFAULT else namespace
 
 
 def output_option(words: str = "The form to print.") -> Callable[[F], F]:
@@ -127,12 +147,21 @@ def addresses_of(given: Sequence[str]) -> tuple[str, ...]:
     return tuple(given)
 
 
-def credentials_of(context: click.Context) -> Credentials:
-    """Make the credentials of the command line and the environment; raises InvalidToken."""
+def credentials_of(context: click.Context, url: str) -> Credentials:
+    """Make the credentials for a server; raises InvalidToken.
+
+    Those of the command line and the environment win; the context's are for its own server alone.
+    """
     file: object = context.meta.get(TOKEN_FILE)
-    return Credentials(os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None)
+    text, found = os.environ.get(TOKEN_VARIABLE, ""), file if isinstance(file, Path) else None
+    if not text and found is None:
+        current = current_context()
+        if url.rstrip("/") == (current.server or API_DEFAULT).rstrip("/"):
+            text = current.token
+            found = Path(current.token_file).expanduser() if current.token_file else None
+    return Credentials(text, found)
 
 
 def connect(context: click.Context, url: str) -> Api:
     """Make the client of a verb, without sending anything."""
-    return Api(url, transport=context.obj, credentials=credentials_of(context))
+    return Api(url, transport=context.obj, credentials=credentials_of(context, url))

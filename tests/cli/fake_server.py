@@ -68,7 +68,10 @@ class Ended:
 
 
 def run(
-    *arguments: str, server: FakeServer | httpx.AsyncBaseTransport | None = None, stdin: str = ""
+    *arguments: str,
+    server: FakeServer | httpx.AsyncBaseTransport | None = None,
+    stdin: str = "",
+    config: str = "/nowhere/config",
 ) -> Ended:
     """Run ``waypost`` with these arguments against a server; without one, connections fail."""
     transport = server.transport() if isinstance(server, FakeServer) else server
@@ -79,7 +82,7 @@ def run(
         if transport is THE_NETWORK
         else transport or httpx.MockTransport(_refuse_connection),
         input=stdin,
-        env={"WAYPOST_API": "", "COLUMNS": "100"},
+        env={"WAYPOST_API": "", "WAYPOST_CONFIG": config, "COLUMNS": "100"},
         catch_exceptions=False,
     )
     return Ended(result.exit_code, result.stdout, result.stderr)

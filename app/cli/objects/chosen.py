@@ -20,6 +20,7 @@ from app.cli.objects.lists import Scope, listed
 from app.cli.options import (
     all_namespaces_option,
     field_selector_option,
+    given_namespace,
     kustomize_option,
     namespace_option,
     recursive_option,
@@ -58,6 +59,11 @@ class Choice:
         return bool(self.labels or self.fields or self.is_every)
 
     @property
+    def has_whole_kinds(self) -> bool:
+        """Whether kinds are named without objects of them."""
+        return len(self.words) == 1 and "/" not in self.words[0]
+
+    @property
     def has_files(self) -> bool:
         """Whether objects of files are chosen."""
         return bool(self.files or self.kustomized)
@@ -93,19 +99,11 @@ class Choice:
     def _of_files(self) -> Iterator[Target]:
         from app.cli.objects.files import Files  # noqa: PLC0415  manifests are slow to load
 
-        files = Files(self.files, self.is_recursive, self.kustomized, self._given_namespace())
+        files = Files(
+            self.files, self.is_recursive, self.kustomized, given_namespace(self.namespace)
+        )
         for each, manifest in files.held():
             yield Target(each, stated=manifest.content)
-
-    def _given_namespace(self) -> str:
-        """Give the namespace if it was asked for: objects of files have their own."""
-        context = click.get_current_context()
-        source = context.get_parameter_source("namespace")
-        is_default = source in (
-            click.core.ParameterSource.DEFAULT,
-            click.core.ParameterSource.DEFAULT_MAP,
-        )
-        return "" if is_default else self.namespace
 
 
 words_argument = click.argument(

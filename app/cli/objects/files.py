@@ -3,13 +3,14 @@
 Files -> manifests of kinds that are held here -> Named, Manifest
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from app.cli.fields import mapping, mappings, text
-from app.cli.manifests import Manifest, in_namespace, read_manifests
+from app.cli.manifests import Manifest, in_namespace, read_manifests, unreadable
 from app.cli.objects.arguments import Named, named
 from app.cli.output import print_warning
+from app.cli.setup.contexts import current_context
 from waypost.client.errors import Refused, refusal_of
 
 
@@ -21,7 +22,7 @@ class Files:
     is_recursive: bool = False
     kustomized: str = ""
     namespace: str = ""
-    """The namespace of objects that name none; empty for the default one."""
+    """The namespace of all objects; if it is empty, those that name none are in the context's."""
 
     def manifests(self) -> tuple[Manifest, ...]:
         """Read them; raises Unreadable."""
@@ -31,7 +32,11 @@ class Files:
 
             built = [kustomize.built(self.kustomized)]
         read = read_manifests(self.names, is_recursive=self.is_recursive, built=built)
-        return tuple(in_namespace(each, self.namespace) for each in read)
+        _require_kinds(read)
+        usual = "" if self.namespace else current_context().namespace
+        return tuple(
+            in_namespace(each, self.namespace or ("" if each.namespace else usual)) for each in read
+        )
 
     def held(self) -> Iterator[tuple[Named, Manifest]]:
         """Yield the objects of kinds that are held here; warns of others."""
@@ -46,6 +51,22 @@ class Files:
                 print_warning(f"{manifest.at('metadata.name')}: a name is missing")
             else:
                 yield named(kind, manifest.namespace, manifest.name), manifest
+
+
+def _require_kinds(manifests: Iterable[Manifest]) -> None:
+    """Refuse mistyped kinds, which would be ignored; those of others are no mistake."""
+    unknown = [each for each in manifests if each.kind is None]
+    if not unknown:
+        return
+    from app.schemas.documents.remarks import kind_meant, not_held_line  # noqa: PLC0415  slow to load
+
+    problems: list[str] = []
+    for manifest in unknown:
+        kind, version = (text(manifest.content, field) for field in ("kind", "apiVersion"))
+        if version and kind_meant(kind, version):  # without one, the server refuses it
+            problems.append(f"{manifest.at('kind')}: {not_held_line(kind, version)}")
+    if problems:
+        raise unreadable(f"{len(problems)} kinds are mistyped, nothing is done", problems)
 
 
 def placed(refusal: Refused, manifest: Manifest) -> Refused:

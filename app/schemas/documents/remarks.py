@@ -9,7 +9,7 @@ Source: contract.md, "Objects"; spec kubernetes-facade 7.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import islice
 
@@ -68,13 +68,21 @@ def not_kept_line(kind: str, paths: Iterable[str]) -> Iterator[str]:
 
 def not_held_line(kind: str, api_version: str) -> str:
     """Word that a kind is unknown here, with the kind that was probably meant."""
-    held = {each.name: each for each in (*RESOURCES, ENDPOINTS)}
-    called = f"{kind} of {api_version}" if kind in held else kind or "an object without kind"
-    meant = held.get(nearest(kind, held))
+    called = f"{kind} of {api_version}" if kind in _held() else kind or "an object without kind"
+    return f"{called} is not held here{kind_meant(kind, api_version)}"
+
+
+def kind_meant(kind: str, api_version: str) -> str:
+    """Word which kind was probably meant by a mistyped one; empty when there is none."""
+    meant = _held().get(nearest(kind, _held()))
     if meant is None or not _may_be_of(api_version.rpartition("/")[0], meant.group):
-        return f"{called} is not held here"
+        return ""
     version = "" if api_version == meant.api_version else f" of {meant.api_version}"
-    return f'{called} is not held here (did you mean "{meant.name}"{version}?)'
+    return f' (did you mean "{meant.name}"{version}?)'
+
+
+def _held() -> Mapping[str, AnyResource]:
+    return {each.name: each for each in (*RESOURCES, ENDPOINTS)}
 
 
 def not_applied_line(kind: AnyResource) -> str:

@@ -20,6 +20,7 @@ from app.cli.options import (
     api_option,
     connect,
     field_selector_option,
+    given_namespace,
     namespace_option,
     recursive_option,
     selector_option,
@@ -30,7 +31,6 @@ from app.cli.printing.objects import print_objects
 from app.cli.printing.tables import GrowingTable, Shown, sheet_of, sorted_by
 from app.cli.verb import verb
 from waypost.client.errors import NotFound
-from waypost.client.paths import DEFAULT_NAMESPACE
 
 _EXAMPLES = """
 waypost get svc                                   the Services of the namespace
@@ -134,8 +134,7 @@ def _asked(
         raise click.BadParameter("say either kinds and names, or files with -f")
     from app.cli.objects.files import Files  # noqa: PLC0415  manifests are slow to load
 
-    given = namespace if namespace != DEFAULT_NAMESPACE else ""
-    held = Files(tuple(files), is_recursive, namespace=given).held()
+    held = Files(tuple(files), is_recursive, namespace=given_namespace(namespace)).held()
     return Asked(named=tuple(each for each, _ in held))
 
 

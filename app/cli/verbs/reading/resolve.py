@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import click
 
+from app.cli.client import Api
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.options import api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say, style_of
@@ -52,10 +53,26 @@ def resolve(  # noqa: PLR0913  each parameter is an option of the command
         "resolver": resolver,
         "explain": explain,
     }
-    resolution = connect(context, api).ask("GET", "/resolve", query=query)
+    server = connect(context, api)
+    resolution = server.ask("GET", "/resolve", query=query)
     print_result(resolution, output, print_resolution)
+    if explain and not output.is_document:
+        _print_unserved(server, resolution, pod)
     if text(resolution, "status") != NOERROR:
         context.exit(1)
+
+
+def _print_unserved(server: Api, resolution: Json, pod: str) -> None:
+    """Say if no node's rules lead to the addresses."""
+    from app.cli.objects.agents import asking_node, cluster_ips, unserved  # noqa: PLC0415  rarely needed
+
+    namespace, name = (text(resolution, "service", key) for key in ("namespace", "name"))
+    addresses = cluster_ips(server, namespace, name) if name else []
+    answered = [each for each in texts(resolution, "addresses") if each in addresses]
+    if answered:
+        node = asking_node(server, pod)
+        for words in unserved(server, answered, node):
+            say(("advice: ", "yellow"), words)
 
 
 def print_resolution(resolution: Json) -> None:

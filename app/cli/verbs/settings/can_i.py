@@ -11,7 +11,7 @@ from app.cli.fields import Json, text
 from app.cli.kinds import KINDS_BY_WORD, word_and_name
 from app.cli.options import api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, print_document, say
-from waypost.client.paths import DEFAULT_NAMESPACE
+from app.cli.setup.contexts import default_namespace
 
 
 @click.command("can-i")
@@ -93,4 +93,4 @@ def _namespace(word: str, namespace: str, *, in_all: bool) -> str:
     kind = KINDS_BY_WORD.get(word.lower())
     if in_all or (kind is not None and not kind.is_namespaced):
         return ""
-    return namespace or (DEFAULT_NAMESPACE if kind is not None else "")
+    return namespace or (default_namespace() if kind is not None else "")

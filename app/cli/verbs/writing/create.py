@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
+from app.cli.changing.generated import Given, generated
+from app.cli.changing.outcomes import print_changed
+from app.cli.changing.writes import posted
 from app.cli.client import Api
 from app.cli.fields import Json
 from app.cli.objects.arguments import Named, named
-from app.cli.objects.generated import Given, generated
-from app.cli.objects.outcomes import print_changed
-from app.cli.objects.writes import posted
 from app.cli.options import (
     DryRun,
     api_option,
@@ -28,9 +28,9 @@ from app.cli.options import (
 )
 from app.cli.output import print_refusal
 from app.cli.printing.forms import Form, form_option
+from app.cli.setup.contexts import default_namespace
 from app.cli.verb import verb
 from waypost.client.errors import Refused
-from waypost.client.paths import DEFAULT_NAMESPACE
 
 _EXAMPLES = """
 waypost create -f ent.yaml                                refused for what exists already
@@ -86,7 +86,7 @@ def create(  # noqa: PLR0913  each parameter is an option of the command
     if words:
         kind, document = generated(words, Given(**described))
         name = str(words[-1])
-        wanted = named(kind, namespace or DEFAULT_NAMESPACE, name)
+        wanted = named(kind, namespace or default_namespace(), name)
         _print(wanted, posted(server, wanted, document, dry_run=dry_run), output, dry_run)
         return
     if not (files or kustomize):

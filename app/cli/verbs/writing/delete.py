@@ -10,13 +10,13 @@ from dataclasses import dataclass
 
 import click
 
+from app.cli.changing.outcomes import print_outcome
 from app.cli.client import Api
 from app.cli.fields import Json, mappings, text
 from app.cli.kinds import ENDPOINTS, KINDS, kind_named
 from app.cli.objects.arguments import Named, named
 from app.cli.objects.chosen import Choice, choice_options, words_argument
 from app.cli.objects.lists import with_hint
-from app.cli.objects.outcomes import print_outcome
 from app.cli.options import DryRun, api_option, connect, dry_run_option
 from app.cli.output import OutputFormat, print_refusal, print_text, say, visible
 from app.cli.printing.forms import Form, Printed, form_option

@@ -16,14 +16,14 @@ from typing import Final
 
 import click
 
+from app.cli.changing.outcomes import print_changed
+from app.cli.changing.writes import put
 from app.cli.client import Api
 from app.cli.failures import Unreadable
 from app.cli.fields import Json, mapping, mappings, text
 from app.cli.objects.arguments import Named
 from app.cli.objects.chosen import Choice, choice_options, words_argument
 from app.cli.objects.lists import read
-from app.cli.objects.outcomes import print_changed
-from app.cli.objects.writes import put
 from app.cli.options import api_option, connect
 from app.cli.output import say
 from app.cli.printing.forms import Form, form_option

@@ -9,9 +9,9 @@ from dataclasses import replace
 
 import click
 
+from app.cli.changing.marking import How, mark_all
+from app.cli.changing.marks import LABELS, marks_of
 from app.cli.objects.chosen import Choice, choice_options
-from app.cli.objects.marking import How, mark_all
-from app.cli.objects.marks import LABELS, marks_of
 from app.cli.options import DryRun, api_option, connect, dry_run_option
 from app.cli.printing.forms import Form, form_option
 from app.cli.verb import verb

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import click
 
+from app.cli.changing.outcomes import print_changed
+from app.cli.changing.writes import PatchType, patched
 from app.cli.failures import Unreadable
 from app.cli.objects.chosen import Choice, choice_options, words_argument
 from app.cli.objects.lists import read
-from app.cli.objects.outcomes import print_changed
-from app.cli.objects.writes import PatchType, patched
 from app.cli.options import DryRun, api_option, connect, dry_run_option
 from app.cli.output import print_refusal
 from app.cli.printing.forms import Form, form_option

@@ -10,14 +10,14 @@ from contextlib import suppress
 
 import click
 
+from app.cli.changing.outcomes import print_changed
+from app.cli.changing.writes import posted, put
 from app.cli.client import Api
 from app.cli.fields import Json
 from app.cli.manifests import Manifest
 from app.cli.objects.arguments import Named
 from app.cli.objects.files import Files, placed
 from app.cli.objects.lists import read
-from app.cli.objects.outcomes import print_changed
-from app.cli.objects.writes import posted, put
 from app.cli.options import (
     DryRun,
     api_option,

@@ -111,3 +111,44 @@ def test_a_pod_and_a_namespace_exclude_each_other() -> None:
 def test_advice_is_read_in_either_form(advice: list[object]) -> None:
     out = run("resolve", "ent", server=answering({**RESOLUTION, "advice": advice})).out
     assert out.endswith("advice: plain words\n")
+
+
+def asked(*nodes: str, pod_on: str = "") -> FakeServer:
+    service: Json = {"spec": {"clusterIPs": ["10.96.17.4"]}}
+    answer: Json = {
+        "name": "ent",
+        "status": "NOERROR",
+        "addresses": ["10.96.17.4"],
+        "service": {"namespace": "default", "name": "ent"},
+    }
+    listed = [{"metadata": {"name": name}} for name in nodes]
+    return FakeServer(
+        {
+            ("GET", "/resolve"): answer,
+            ("GET", "/services/default/ent"): service,
+            ("GET", "/nodes"): {"items": listed},
+            ("GET", "/pods/default/p"): {"spec": {"nodeName": pod_on}},
+            **{("GET", f"/nodes/{name}"): {} for name in nodes},
+        }
+    )
+
+
+def test_explain_says_that_no_agent_keeps_rules_for_the_node_that_asks() -> None:
+    ended = run(
+        "resolve", "ent", "--pod", "default/p", "--explain", server=asked("n2", pod_on="n1")
+    )
+    assert ended.out.splitlines()[-1] == (
+        "advice: no agent keeps rules for node n1: 10.96.17.4 leads nowhere there; "
+        "run `waypost agent --node n1`"
+    )
+    ended = run("resolve", "ent", "--explain", server=asked())
+    assert "advice: no node is registered" in ended.out
+
+
+def test_nothing_is_said_of_agents_where_the_node_is_registered_or_nobody_asked() -> None:
+    for words, server in (
+        (("--pod", "default/p", "--explain"), asked("n1", pod_on="n1")),
+        (("--explain",), asked("n1")),
+        ((), asked()),
+    ):
+        assert "advice" not in run("resolve", "ent", *words, server=server).out

@@ -208,3 +208,27 @@ def test_an_unreadable_file_is_one_line_and_nothing_is_sent() -> None:
     ended = run("apply", "-f", "gone.yaml", server=server)
     assert (ended.code, server.requests) == (1, [])
     assert ended.err == "error: gone.yaml: No such file or directory\n"
+
+
+def test_a_mistyped_kind_is_refused_and_others_are_ignored(tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"{SERVICE}---\napiVersion: v1\nkind: Servcie\nmetadata: {{name: x}}\n")
+    server = a_server()
+    ended = run("apply", "-f", str(file), server=server)
+    assert (ended.code, server.requests) == (1, [])
+    assert ended.err == f'error: {file}:6: Servcie is not held here (did you mean "Service"?)\n'
+    file.write_text("apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: x}\n")
+    assert run("apply", "-f", str(file), server=server).code == 0
+
+
+def test_what_the_server_cannot_do_is_refused(files: tuple[str, str]) -> None:
+    ended = run("apply", "-f", files[0], "--server-side", server=a_server())
+    assert (ended.code, "no managers of fields" in ended.err) == (2, True)
+    assert "which files?" in run("apply").err
+
+
+def test_what_was_applied_may_be_printed_as_names(files: tuple[str, str]) -> None:
+    ended = run("apply", "-f", files[0], "-o", "name", server=a_server())
+    assert ended.out == "service/ent\ndeployment/x\n"
+    assert run("apply", "-f", files[0], "-o", "wide", server=a_server()).code == 0
+    assert run("apply", "-f", files[0], "-o", "jsonpath={.x}", server=a_server()).code == 2

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from app.cli.objects.marks import LABELS, Marks, marks_of
+from app.cli.changing.marks import LABELS, Marks, marks_of
 
 
 def test_words_of_objects_come_before_changes() -> None:

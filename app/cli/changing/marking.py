@@ -9,14 +9,14 @@ from dataclasses import dataclass
 
 import click
 
+from app.cli.changing.marks import LABELS, Field, Marks, kept_in
+from app.cli.changing.outcomes import print_changed
+from app.cli.changing.writes import patched
 from app.cli.client import Api
 from app.cli.fields import Json, text
 from app.cli.objects.arguments import Named
 from app.cli.objects.chosen import Choice, Target
 from app.cli.objects.lists import read
-from app.cli.objects.marks import LABELS, Field, Marks, kept_in
-from app.cli.objects.outcomes import print_changed
-from app.cli.objects.writes import patched
 from app.cli.options import DryRun
 from app.cli.output import print_failure, print_refusal, print_text, say, visible
 from app.cli.printing.forms import Form

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from app.cli.objects.generated import Given, generated
+from app.cli.changing.generated import Given, generated
 
 
 def test_a_namespace_has_only_its_name() -> None:
