@@ -19,9 +19,9 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
     ),
     "reading": (
         *("get", "describe", "resolve", "explain", "rules", "watch"),
-        *("wait", "diff", "render"),
+        *("wait", "diff", "render", "top", "api-resources", "version"),
     ),
-    "settings": ("config", "whoami", "can-i", "token"),
+    "settings": ("config", "whoami", "can-i", "token", "completion"),
 }
 VERBS: Final[Mapping[str, str]] = {
     name: f"app.cli.verbs.{room}.{name.replace('-', '_')}"

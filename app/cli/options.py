@@ -6,6 +6,7 @@ A test replaces the network by a transport, as the object of click's context.
 import os
 from collections.abc import Callable, Sequence
 from enum import StrEnum
+from importlib import import_module
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, Final, TypeVar
@@ -20,12 +21,24 @@ from waypost.client.http.credentials import Credentials
 from waypost.client.http.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
 from waypost.client.paths import DEFAULT_NAMESPACE
 
+Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 TOKEN_FILE: Final = "waypost.token-file"  # noqa: S105  key of the command line's ``meta``
 BREAK_GLASS: Final = "waypost.break-glass"
 """Key of the command line's ``meta``: the function that writes an administrator's token to the
 database, set by ``app.__main__``, as nothing here can reach the database."""
+
+
+def after_tab(function: str) -> Completion:
+    """Name a function of ``objects.completing``, which is imported when somebody presses TAB."""
+
+    def complete(context: click.Context, parameter: click.Parameter, begun: str) -> list[str]:
+        named: Completion = getattr(import_module("app.cli.objects.completing"), function)
+        return named(context, parameter, begun)
+
+    return complete
+
 
 api_option = click.option(
     "--api",
@@ -117,6 +130,7 @@ def namespace_option(default: str | None = None, words: str = "The namespace.") 
         default=default_namespace if default is None else default,
         show_default=f"the context's, or {DEFAULT_NAMESPACE}" if default is None else bool(default),
         metavar="NS",
+        shell_complete=after_tab("namespaces_completed"),
         help=words,
     )
 

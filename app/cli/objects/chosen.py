@@ -18,6 +18,7 @@ from app.cli.kinds import Kind
 from app.cli.objects.arguments import Asked, Named, asked_by, named
 from app.cli.objects.lists import Scope, listed
 from app.cli.options import (
+    after_tab,
     all_namespaces_option,
     field_selector_option,
     given_namespace,
@@ -110,6 +111,7 @@ words_argument = click.argument(
     "words",
     metavar="[KIND[,KIND] [NAME]... | KIND/NAME...]",
     nargs=-1,
+    shell_complete=after_tab("words_completed"),
     help="svc ent, svc/ent po/x, or svc with -l or --all.",
 )
 """The words of a verb with a choice."""

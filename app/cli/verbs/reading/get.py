@@ -16,6 +16,7 @@ from app.cli.kinds import Kind
 from app.cli.objects.arguments import Asked, Named, asked_by
 from app.cli.objects.lists import Scope, listed, missing_namespace, read
 from app.cli.options import (
+    after_tab,
     all_namespaces_option,
     api_option,
     connect,
@@ -57,6 +58,7 @@ class Group(NamedTuple):
     "words",
     metavar="KIND[,KIND] [NAME]... | KIND/NAME...",
     nargs=-1,
+    shell_complete=after_tab("words_completed"),
     help="svc, po, no, ns, eps, all or the full name.",
 )
 @namespace_option()

@@ -9,14 +9,19 @@ import click
 
 from app.cli.client import Api
 from app.cli.fields import Json, mapping, mappings, text, texts
-from app.cli.options import api_option, connect, namespace_option, output_option
+from app.cli.options import after_tab, api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say, style_of
 
 NOERROR = "NOERROR"
 
 
 @click.command()
-@click.argument("name", metavar="NAME", help="As the program would write it.")
+@click.argument(
+    "name",
+    metavar="NAME",
+    shell_complete=after_tab("services_completed"),
+    help="As the program would write it.",
+)
 @namespace_option("", "Resolve as a Pod in it would.")
 @click.option("--pod", default="", metavar="NS/NAME", help="Resolve as this Pod would.")
 @click.option(

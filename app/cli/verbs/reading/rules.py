@@ -10,7 +10,7 @@ from enum import StrEnum
 import click
 
 from app.cli.fields import Json, mapping, mappings, text, texts
-from app.cli.options import api_option, connect, output_option
+from app.cli.options import after_tab, api_option, connect, output_option
 from app.cli.output import (
     OutputFormat,
     Sheet,
@@ -43,7 +43,9 @@ part_option = click.option(
 
 
 @click.command()
-@click.argument("node", metavar="NODE", help="The node's name.")
+@click.argument(
+    "node", metavar="NODE", shell_complete=after_tab("nodes_completed"), help="The node's name."
+)
 @part_option
 @output_option()
 @api_option

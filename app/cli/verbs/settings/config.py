@@ -28,6 +28,14 @@ waypost config delete-context lab
 """
 
 
+def _completed(_: click.Context, __: click.Parameter, begun: str) -> list[str]:
+    try:
+        known = read_contexts(file_of()).known
+    except Unreadable:
+        return []
+    return [name for name in known if name.startswith(begun)]
+
+
 class _Examples(click.Group):
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         write_examples(_EXAMPLES, formatter)
@@ -74,7 +82,7 @@ def current_context() -> None:
 
 
 @config.command("use-context")
-@click.argument("name", metavar="NAME", help="The context.")
+@click.argument("name", metavar="NAME", shell_complete=_completed, help="The context.")
 def use_context(name: str) -> None:
     """Make a context the current one."""
     file = file_of()
@@ -126,7 +134,7 @@ def set_context(  # noqa: PLR0913  each parameter is an option of the command
 
 
 @config.command("delete-context")
-@click.argument("name", metavar="NAME", help="The context.")
+@click.argument("name", metavar="NAME", shell_complete=_completed, help="The context.")
 def delete_context(name: str) -> None:
     """Delete a context, with its token."""
     file = file_of()

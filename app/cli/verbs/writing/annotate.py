@@ -12,7 +12,7 @@ import click
 from app.cli.changing.marking import How, mark_all
 from app.cli.changing.marks import ANNOTATIONS, marks_of
 from app.cli.objects.chosen import Choice, choice_options
-from app.cli.options import DryRun, api_option, connect, dry_run_option
+from app.cli.options import DryRun, after_tab, api_option, connect, dry_run_option
 from app.cli.printing.forms import Form, form_option
 from app.cli.verb import verb
 
@@ -29,6 +29,7 @@ waypost annotate po -l app=ent note="to be moved"
     "words",
     metavar="KIND [NAME]... KEY=VALUE... KEY-...",
     nargs=-1,
+    shell_complete=after_tab("words_completed"),
     help="The objects, then what changes.",
 )
 @choice_options
