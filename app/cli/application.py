@@ -21,7 +21,7 @@ _ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
         *("get", "describe", "resolve", "explain", "rules", "watch"),
         *("wait", "diff", "render", "top", "api-resources", "version"),
     ),
-    "settings": ("config", "whoami", "can-i", "token", "completion"),
+    "settings": ("config", "whoami", "can-i", "auth", "token", "completion"),
 }
 VERBS: Final[Mapping[str, str]] = {
     name: f"app.cli.verbs.{room}.{name.replace('-', '_')}"

@@ -5,6 +5,7 @@ A test replaces the network by a transport, as the object of click's context.
 
 import os
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from enum import StrEnum
 from importlib import import_module
 from ipaddress import ip_address
@@ -13,9 +14,15 @@ from typing import Any, Final, TypeVar
 
 import click
 
-from app.cli.client import Api
+from app.cli.client import CLI_BOUNDS, Api
 from app.cli.output import OutputFormat
-from app.cli.setup.contexts import current_context, default_namespace, default_server
+from app.cli.setup.contexts import (
+    choose_context,
+    current_context,
+    default_namespace,
+    default_server,
+)
+from app.cli.setup.durations import DurationType
 from app.cli.verb import BareOption
 from waypost.client.http.credentials import Credentials
 from waypost.client.http.environment import API_DEFAULT, API_VARIABLE, TOKEN_VARIABLE
@@ -25,6 +32,7 @@ Completion = Callable[[click.Context, click.Parameter, str], list[str]]
 F = TypeVar("F", bound=Callable[..., Any])
 
 TOKEN_FILE: Final = "waypost.token-file"  # noqa: S105  key of the command line's ``meta``
+_TIMEOUT: Final = "waypost.request-timeout"
 BREAK_GLASS: Final = "waypost.break-glass"
 """Key of the command line's ``meta``: the function that writes an administrator's token to the
 database, set by ``app.__main__``, as nothing here can reach the database."""
@@ -40,8 +48,19 @@ def after_tab(function: str) -> Completion:
     return complete
 
 
-api_option = click.option(
+def _choose(context: click.Context, _: click.Parameter, name: str) -> None:
+    choose_context(context, name)
+
+
+def _limit(context: click.Context, _: click.Parameter, seconds: float) -> None:
+    context.meta[_TIMEOUT] = seconds
+
+
+_url_option = click.option(
     "--api",
+    "--server",
+    "-s",
+    "api",
     envvar=API_VARIABLE,
     default=default_server,
     show_default=f"the context's, or {API_DEFAULT}",
@@ -49,6 +68,31 @@ api_option = click.option(
     metavar="URL",
     help="The server to talk to.",
 )
+_context_option = click.option(
+    "--context",
+    default="",
+    is_eager=True,  # defaults of other options are the context's
+    expose_value=False,
+    callback=_choose,
+    metavar="NAME",
+    help="The context, of those that `waypost config` keeps.",
+)
+_timeout_option = click.option(
+    "--request-timeout",
+    type=DurationType(),
+    default="0",
+    expose_value=False,
+    callback=_limit,
+    metavar="DURATION",
+    help="How long an answer may take; 0 is 120s.",
+)
+
+
+def api_option(function: F) -> F:
+    """Add the options that say where requests go."""
+    return _url_option(_context_option(_timeout_option(function)))
+
+
 fixed_api_option = click.option(
     "--api",
     envvar=API_VARIABLE,
@@ -178,4 +222,10 @@ def credentials_of(context: click.Context, url: str) -> Credentials:
 
 def connect(context: click.Context, url: str) -> Api:
     """Make the client of a verb, without sending anything."""
-    return Api(url, transport=context.obj, credentials=credentials_of(context, url))
+    seconds: float = context.meta.get(_TIMEOUT) or 0.0
+    bounds = CLI_BOUNDS
+    if seconds > 0:
+        silence_s = min(seconds, bounds.silence_s_max)
+        bounds = replace(bounds, answer_s_max=seconds, silence_s_max=silence_s)
+    credentials = credentials_of(context, url)
+    return Api(url, transport=context.obj, bounds=bounds, credentials=credentials)

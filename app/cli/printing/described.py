@@ -24,6 +24,8 @@ _WHOLE: Final = {
     "dns": "DNS",
     "uid": "UID",
 }
+_OF_USERS: Final = ("selector", "labels", "annotations", "matchLabels", "nodeSelector")
+"""Fields whose keys are words of users."""
 _VALUES_MAX: Final = 10_000  # of an object that are printed
 
 Line = tuple[int, str, str]
@@ -46,7 +48,10 @@ def lines_of(document: Json, depth: int = 0) -> Iterator[Line]:
     """Yield the lines of an object, in the order of its fields."""
     for field, value in document.items():
         label = label_of(field)
-        if isinstance(value, Mapping):
+        if isinstance(value, Mapping) and field in _OF_USERS:
+            pairs = cast("Json", value).items()
+            yield depth, label, ", ".join(f"{key}={_scalar(each)}" for key, each in pairs) or _NONE
+        elif isinstance(value, Mapping):
             yield depth, label, "" if value else _NONE
             yield from lines_of(cast("Json", value), depth + 1)
         elif isinstance(value, list):

@@ -38,14 +38,13 @@ def sheet_of(
 ) -> Sheet:
     """Tabulate objects of a kind."""
     listed = list(objects)
-    made = sheet(
-        listed,
-        kind,
-        datetime.now(UTC),
-        is_wide=shown.form.name is OutputFormat.WIDE,
-        with_namespace=with_namespace,
-        more=_label_columns(shown),
-    )
+    is_wide = shown.form.name is OutputFormat.WIDE
+    now = datetime.now(UTC)
+    made = sheet(listed, kind, now, is_wide=is_wide, with_namespace=with_namespace)
+    # A wide table may have a column of labels already.
+    more = [each for each in _label_columns(shown) if each.heading not in made.headings]
+    if more:
+        made = sheet(listed, kind, now, is_wide=is_wide, with_namespace=with_namespace, more=more)
     return _with_kinds(made, listed) if shown.with_kind else made
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
+import click
+
 from app.cli.failures import Unreadable
 from app.cli.fields import mapping, mappings, text
 from waypost.client.http.environment import API_DEFAULT
@@ -23,6 +25,7 @@ FILE_MODE: Final = 0o600
 FOLDER_MODE: Final = 0o700
 FILE_OCTETS_MAX: Final = 1 << 20
 CONTEXTS_MAX: Final = 1_000
+_CHOSEN: Final = "waypost.context"  # key of the command line's ``meta``
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +80,7 @@ def write_contexts(file: Path, contexts: Contexts) -> None:
     """Replace the file, readable by its owner alone; raises Unreadable."""
     document = {
         "current-context": contexts.current,
-        "contexts": [_document(each) for each in contexts.known.values()],
+        "contexts": [document_of(each) for each in contexts.known.values()],
     }
     temporary = file.with_name(f".{file.name}.{os.getpid()}")
     try:
@@ -95,13 +98,24 @@ def write_contexts(file: Path, contexts: Contexts) -> None:
 def current_context() -> Context:
     """Give the current context of this user; without one, that of the defaults."""
     contexts = read_contexts(file_of())
-    found = contexts.known.get(contexts.current)
+    running = click.get_current_context(silent=True)
+    chosen = str(running.meta.get(_CHOSEN, "")) if running else ""
+    found = contexts.known.get(chosen or contexts.current)
+    if chosen and found is None:
+        from app.cli.nearest import did_you_mean  # noqa: PLC0415  for mistakes alone
+
+        raise Unreadable(f'there is no context "{chosen}"{did_you_mean(chosen, contexts.known)}')
     if contexts.current and found is None:
         raise Unreadable(
             f"there is no context {contexts.current!r}, which is the current one: "
             "`waypost config use-context` chooses another"
         )
     return found or Context("")
+
+
+def choose_context(running: click.Context, name: str) -> None:
+    """Let a command use another context than the current one."""
+    running.meta[_CHOSEN] = name
 
 
 def default_server() -> str:
@@ -121,7 +135,8 @@ def _context(name: str, document: Mapping[str, object]) -> Context:
     )
 
 
-def _document(context: Context) -> dict[str, object]:
+def document_of(context: Context) -> dict[str, object]:
+    """Give a context as the file has it."""
     values = {
         "server": context.server,
         "namespace": context.namespace,

@@ -12,15 +12,17 @@ from itertools import count
 import click
 
 from app.cli.client import Api
+from app.cli.kinds import kind_named
 from app.cli.options import api_option, connect
 from app.cli.output import Sheet, print_sheet, say
 from app.cli.printing.metrics import Sample, rate, samples_of, total
+from app.cli.setup.durations import DurationType
 from app.cli.verb import verb
-from app.cli.waiting.durations import DurationType
 
 _EXAMPLES = """
 waypost top                    rates within a second
 waypost top --interval 10s     within ten
+waypost top nodes              the revision of each node's rules alone
 waypost top -w                 again and again, until Ctrl-C
 """
 _RATES: tuple[tuple[str, str, dict[str, str]], ...] = (
@@ -46,6 +48,7 @@ _MIB = 1 << 20
 
 
 @verb(examples=_EXAMPLES)
+@click.argument("kind", metavar="[nodes]", required=False, help="Only the rules of nodes.")
 @click.option(
     "--interval",
     "interval_s",
@@ -58,10 +61,14 @@ _MIB = 1 << 20
 @click.option("--watch", "-w", is_flag=True, help="Look again and again; Ctrl-C ends it.")
 @api_option
 @click.pass_context
-def top(context: click.Context, *, interval_s: float, watch: bool, api: str) -> None:
+def top(
+    context: click.Context, kind: str | None, *, interval_s: float, watch: bool, api: str
+) -> None:
     """Show what the server does just now: rates, lag, watchers and the rules of nodes."""
     if interval_s <= 0:
         raise click.BadParameter("--interval must be longer than nothing")
+    if kind and kind_named(kind).name != "Node":
+        raise click.BadParameter("nothing here measures that: top is of the server and of nodes")
     server = connect(context, api)
     before, began_s = _look(server)
     for number in count():
@@ -69,7 +76,9 @@ def top(context: click.Context, *, interval_s: float, watch: bool, api: str) -> 
         after, now_s = _look(server)
         if number:
             say()
-        _print(before, after, now_s - began_s)
+        if not kind:
+            _print(before, after, now_s - began_s)
+        _print_nodes(after, is_alone=bool(kind))
         before, began_s = after, now_s
         if not watch:
             return
@@ -81,9 +90,16 @@ def _look(server: Api) -> tuple[list[Sample], float]:
 
 def _print(before: Sequence[Sample], after: Sequence[Sample], seconds: float) -> None:
     print_sheet(Sheet(("WHAT", "NOW"), (*_rates(before, after, seconds), *_values(after))))
-    if rows := tuple(_nodes(after)):
-        say()
+
+
+def _print_nodes(samples: Sequence[Sample], *, is_alone: bool) -> None:
+    rows = tuple(_nodes(samples))
+    if rows:
+        if not is_alone:
+            say()
         print_sheet(Sheet(("NODE", "REVISION", "BEHIND", "ASKED"), rows))
+    elif is_alone:
+        say("no node has asked this server for its rules", to_stderr=True)
 
 
 def _rates(

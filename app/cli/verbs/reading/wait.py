@@ -6,7 +6,6 @@ Source: kubectl `pkg/cmd/wait/wait.go`.
 """
 
 import time
-from typing import Final
 
 import click
 
@@ -14,13 +13,12 @@ from app.cli.objects.chosen import Choice, choice_options, words_argument
 from app.cli.options import api_option, connect
 from app.cli.output import print_failure, print_refusal, say
 from app.cli.printing.progress import waiting
+from app.cli.setup.durations import WEEK_S, DurationType
 from app.cli.verb import verb
 from app.cli.waiting.awaiting import comes_about
 from app.cli.waiting.conditions import awaited_of
-from app.cli.waiting.durations import DurationType
 from waypost.client.errors import Refused
 
-_WEEK_S: Final = 7 * 24 * 3600.0
 _EXAMPLES = """
 waypost wait po ent-1 --for=condition=Ready               exits with 0 when it is ready
 waypost wait po -l app=ent --for=condition=Ready --timeout=2m
@@ -55,7 +53,7 @@ def wait(context: click.Context, *, choice: Choice, what: str, timeout_s: float,
     if not targets:
         print_failure("no matching resources found")
         context.exit(1)
-    until_s = time.monotonic() + (_WEEK_S if timeout_s < 0 else timeout_s)
+    until_s = time.monotonic() + (WEEK_S if timeout_s < 0 else timeout_s)
     failed = False
     for target in targets:
         wanted = target.named

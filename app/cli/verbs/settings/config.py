@@ -12,8 +12,23 @@ from typing import Final
 import click
 
 from app.cli.failures import Unreadable
-from app.cli.output import Sheet, print_sheet, print_text, say, visible
-from app.cli.setup.contexts import Context, Contexts, file_of, read_contexts, write_contexts
+from app.cli.output import (
+    OutputFormat,
+    Sheet,
+    print_document,
+    print_sheet,
+    print_text,
+    say,
+    visible,
+)
+from app.cli.setup.contexts import (
+    Context,
+    Contexts,
+    document_of,
+    file_of,
+    read_contexts,
+    write_contexts,
+)
 from app.cli.verb import write_examples
 from waypost.client.http.credentials import Credentials
 
@@ -79,6 +94,17 @@ def current_context() -> None:
     if not contexts.current:
         raise Unreadable("current-context is not set")
     print_text(visible(contexts.current))
+
+
+@config.command()
+def view() -> None:
+    """Print the file, without the tokens in it."""
+    contexts = read_contexts(file_of())
+    known = [
+        document_of(replace(each, token="REDACTED" if each.token else ""))
+        for each in contexts.known.values()
+    ]
+    print_document({"current-context": contexts.current, "contexts": known}, OutputFormat.JSON)
 
 
 @config.command("use-context")

@@ -5,6 +5,7 @@ files -> one List -> POST /apply -> the result for each object
 
 import re
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 import click
 
@@ -35,7 +36,7 @@ from app.cli.output import (
 )
 from app.cli.printing.forms import Form, Printed, form_option
 from app.cli.printing.progress import waiting
-from app.cli.verb import verb
+from app.cli.verb import BareOption, verb
 from waypost.client.errors import Refused, refusal_of
 from waypost.client.http.queries import Parameters
 
@@ -49,6 +50,13 @@ cat ent.yaml | waypost apply -f -                  of the standard input
 waypost apply -k overlays/dev                      what kustomize builds of a folder
 waypost apply -f ent.yaml --prune -l app=ent       and deletes what the file no longer has
 """
+
+
+_VALIDATIONS: Final = {
+    **dict.fromkeys(("strict", "true"), "Strict"),
+    "warn": "",
+    **dict.fromkeys(("ignore", "false"), "Ignore"),
+}
 
 
 def _no_server_side(_: click.Context, __: click.Parameter, is_asked: bool) -> None:  # noqa: FBT001
@@ -69,6 +77,15 @@ def _no_server_side(_: click.Context, __: click.Parameter, is_asked: bool) -> No
 @click.option("--prune", is_flag=True, help="Delete objects selected by -l and not in the files.")
 @selector_option
 @strict_option
+@click.option(
+    "--validate",
+    cls=BareOption,
+    bare="strict",
+    type=click.Choice(_VALIDATIONS),
+    default="warn",
+    metavar="strict|warn|ignore",
+    help="What is done about unknown fields.",
+)
 @click.option(
     "--server-side",
     is_flag=True,
@@ -91,6 +108,7 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
     prune: bool,
     selector: str,
     strict: bool,
+    validate: str,
     output: Form,
     api: str,
 ) -> None:
@@ -109,6 +127,7 @@ def apply(  # noqa: PLR0913  each parameter is an option of the command
         "prune": prune,
         "labelSelector": selector if prune else "",
         "strict": strict,
+        "fieldValidation": _VALIDATIONS[validate],
     }
     with waiting(f"{len(manifests)} objects are applied"):
         result = _applied(connect(context, api), query, manifests)

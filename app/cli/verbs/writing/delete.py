@@ -5,6 +5,7 @@ words and options -> one DELETE each, referring objects before those they refer 
 Source: kubectl `pkg/cmd/delete/delete.go`.
 """
 
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -18,8 +19,10 @@ from app.cli.objects.arguments import Named, named
 from app.cli.objects.chosen import Choice, choice_options, words_argument
 from app.cli.objects.lists import with_hint
 from app.cli.options import DryRun, api_option, connect, dry_run_option
-from app.cli.output import OutputFormat, print_refusal, print_text, say, visible
+from app.cli.output import OutputFormat, print_failure, print_refusal, print_text, say, visible
 from app.cli.printing.forms import Form, Printed, form_option
+from app.cli.printing.progress import waiting
+from app.cli.setup.durations import WEEK_S, DurationType
 from app.cli.verb import verb
 from waypost.client.errors import NotFound, Refused
 from waypost.client.http.queries import Parameters
@@ -43,10 +46,13 @@ class _How:
     ignores_missing: bool
     dry_run: DryRun
     form: Form
+    cascade: str = ""
 
     @property
     def query(self) -> Parameters:
-        return {**self.dry_run.query, "gracePeriodSeconds": self.grace_period_s}
+        policy = self.cascade.capitalize()
+        query = {**self.dry_run.query, "gracePeriodSeconds": self.grace_period_s}
+        return {**query, "propagationPolicy": policy} if policy else query
 
 
 @verb(examples=_EXAMPLES)
@@ -61,6 +67,21 @@ class _How:
 )
 @click.option("--now", is_flag=True, help="The same as --grace-period=1.")
 @click.option("--force", is_flag=True, help="The same as --grace-period=0.")
+@click.option("--wait", is_flag=True, help="Until Pods that terminate are gone.")
+@click.option(
+    "--timeout",
+    "timeout_s",
+    type=DurationType(),
+    default="0",
+    metavar="DURATION",
+    help="How long --wait waits; 0 is a week.",
+)
+@click.option(
+    "--cascade",
+    type=click.Choice(["background", "foreground", "orphan"]),
+    default=None,
+    help="What becomes of dependents.",
+)
 @click.option("--ignore-not-found", is_flag=True, help="A missing object counts as deleted.")
 @dry_run_option
 @form_option
@@ -73,6 +94,9 @@ def delete(  # noqa: PLR0913  each parameter is an option of the command
     grace_period_s: int | None,
     now: bool,
     force: bool,
+    wait: bool,
+    timeout_s: float,
+    cascade: str | None,
     ignore_not_found: bool,
     dry_run: DryRun,
     output: Form,
@@ -82,14 +106,31 @@ def delete(  # noqa: PLR0913  each parameter is an option of the command
     if not output.is_table and output.name is not Printed.NAME:
         raise click.BadParameter("what is deleted is printed as a line, or as -o name")
     grace_s = _grace_s(grace_period_s, is_now=now, is_forced=force)
-    how = _How(grace_s, ignore_not_found or choice.is_every, dry_run, output)
+    how = _How(grace_s, ignore_not_found or choice.is_every, dry_run, output, cascade or "")
     server = connect(context, api)
     targets = [target.named for target in choice.targets(server)]
     if not targets:
         say("nothing to delete", to_stderr=True)
     results = [_delete(server, each, how) for each in _in_order(targets, choice)]
-    if not all(results):
+    are_gone = not wait or dry_run is not DryRun.NONE or _await_gone(server, targets, timeout_s)
+    if not (all(results) and are_gone):
         context.exit(1)
+
+
+def _await_gone(server: Api, targets: Iterable[Named], timeout_s: float) -> bool:
+    """Wait until objects are gone; returns whether they are."""
+    from app.cli.waiting.awaiting import comes_about  # noqa: PLC0415  rarely needed
+    from app.cli.waiting.conditions import awaited_of  # noqa: PLC0415
+
+    until_s = time.monotonic() + (timeout_s if timeout_s > 0 else WEEK_S)
+    gone = awaited_of("delete")
+    for target in targets:
+        with waiting(f"waiting until {target.title} is gone"):
+            is_gone = comes_about(server, target, gone, until_s)
+        if not is_gone:
+            print_failure(f"timed out waiting for the deletion of {target.title}")
+            return False
+    return True
 
 
 def _grace_s(given: int | None, *, is_now: bool, is_forced: bool) -> int | None:

@@ -30,3 +30,11 @@ def test_values_and_the_rules_of_nodes_are_shown() -> None:
 
 def test_an_interval_has_a_length() -> None:
     assert run("top", "--interval=0").code == 2
+
+
+def test_the_rules_of_nodes_may_be_shown_alone() -> None:
+    server = FakeServer({("GET", "/metrics"): [FIRST, SECOND]})
+    assert run("top", "no", "--interval=1ms", server=server).out.split()[-4:] == [
+        "n1", "40", "2", "-",
+    ]  # fmt: skip
+    assert run("top", "pods").code == 2

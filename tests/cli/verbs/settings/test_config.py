@@ -110,3 +110,15 @@ def test_files_are_put_into_the_namespace_of_the_context(lab: str, tmp_path: Pat
     server = FakeServer({("POST", "/services"): {}})
     ended = run("create", "-f", str(file), server=server, config=lab)
     assert ended.out == "service/a created in dev\nservice/b created in other\n"
+
+
+def test_the_file_is_shown_without_its_tokens(lab: str) -> None:
+    shown = config(lab, "view").out
+    assert ("REDACTED" in shown, "wpu_lab" in shown, SERVER in shown) == (True, False, True)
+
+
+def test_a_command_may_use_another_context_than_the_current_one(lab: str) -> None:
+    config(lab, "set-context", "home", "-n", "mine")
+    assert asked(lab, "--context", "home") == ("127.0.0.1", "mine", "")
+    ended = run("get", "svc", "--context", "hmoe", config=lab)
+    assert (ended.code, 'did you mean "home"?' in ended.err) == (1, True)

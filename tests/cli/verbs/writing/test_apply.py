@@ -232,3 +232,10 @@ def test_what_was_applied_may_be_printed_as_names(files: tuple[str, str]) -> Non
     assert ended.out == "service/ent\ndeployment/x\n"
     assert run("apply", "-f", files[0], "-o", "wide", server=a_server()).code == 0
     assert run("apply", "-f", files[0], "-o", "jsonpath={.x}", server=a_server()).code == 2
+
+
+def test_unknown_fields_may_be_ignored_or_refused(files: tuple[str, str]) -> None:
+    for option, expected in (("false", "Ignore"), ("strict", "Strict")):
+        server = a_server()
+        run("apply", "-f", files[0], f"--validate={option}", server=server)
+        assert dict(server.last.url.params) == {"fieldValidation": expected}

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from app.cli.fields import Json
 from tests.cli.fake_server import FakeServer, run
 
 DELETED = {"kind": "Status", "status": "Success"}
@@ -153,3 +154,13 @@ def test_a_missing_object_has_the_nearest_name() -> None:
     item = {"metadata": {"name": "ent", "namespace": "default"}}
     server = FakeServer({("GET", "/services"): {"items": [item]}})
     assert 'did you mean "ent"?' in run("delete", "svc", "etn", server=server).err
+
+
+def test_a_deletion_may_be_waited_for() -> None:
+    pod: Json = {"metadata": {"name": "p", "deletionGracePeriodSeconds": 30}}
+    gone: Json = {"metadata": {"resourceVersion": "8"}, "items": []}
+    server = FakeServer({("DELETE", "/pods/default/p"): pod, ("GET", "/pods"): gone})
+    assert run("delete", "po/p", "--wait", server=server).code == 0
+    assert [each.method for each in server.requests] == ["DELETE", "GET"]
+    run("delete", "po/p", "--wait=false", "--cascade=orphan", server=server)
+    assert dict(server.last.url.params) == {"propagationPolicy": "Orphan"}

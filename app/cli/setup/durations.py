@@ -10,6 +10,7 @@ from typing import Final
 
 import click
 
+WEEK_S: Final = 7 * 24 * 3600.0  # what no end of a wait is
 _UNITS: Final = {
     "h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9,
 }  # fmt: skip

@@ -3,7 +3,7 @@
 import click
 import pytest
 
-from app.cli.waiting.durations import seconds_of
+from app.cli.setup.durations import seconds_of
 
 
 @pytest.mark.parametrize(
