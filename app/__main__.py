@@ -38,7 +38,7 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 def main() -> None:
     """Run the command that the arguments name."""
-    application()
+    application(prog_name="waypost")  # also as ``python -m app``: completion goes by the name
 
 
 @click.pass_context

@@ -78,6 +78,19 @@ def test_a_verb_imports_nothing_that_it_has_no_time_for(words: tuple[str, ...]) 
     assert loaded & SLOW == set()
 
 
+def test_a_shell_may_ask_what_a_word_may_be() -> None:
+    asked = {"_WAYPOST_COMPLETE": "bash_complete", "COMP_WORDS": "waypost desc", "COMP_CWORD": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "app"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | asked,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "plain,describe\n")
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_in_the_module_that_is_named_for_it(name: str) -> None:
     code, out, err = run(name, "--help")

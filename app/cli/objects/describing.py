@@ -85,9 +85,7 @@ def _describe_service(server: Api, document: Json) -> None:
     if summary := text(explanation, "summary"):
         say()
         say((summary, "bold"))
-    rows = tuple(
-        (text(pod, "pod") or text(pod, "name"), text(pod, "verdict"), _reasons(pod)) for pod in pods
-    )
+    rows = tuple((text(pod, "pod", "name"), text(pod, "verdict"), _reasons(pod)) for pod in pods)
     if rows:
         print_sheet(Sheet(("POD", "VERDICT", "WHY"), rows))
     addresses = [each for each in texts(document, "spec", "clusterIPs") if each != "None"]

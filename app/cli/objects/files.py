@@ -6,7 +6,7 @@ Files -> manifests of kinds that are held here -> Named, Manifest
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from app.cli.fields import mapping, mappings, text
+from app.cli.fields import Json, mapping, mappings, text
 from app.cli.manifests import Manifest, in_namespace, read_manifests, unreadable
 from app.cli.objects.arguments import Named, named
 from app.cli.output import print_warning
@@ -71,11 +71,12 @@ def _require_kinds(manifests: Iterable[Manifest]) -> None:
 
 def placed(refusal: Refused, manifest: Manifest) -> Refused:
     """Name file and line of every cause of a refusal."""
-    causes = [
-        {**cause, "field": _at(manifest, text(cause, "field"))}
-        for cause in mappings(refusal.status, "details", "causes")
-    ]
-    message = text(refusal.status, "message")
+    message, causes = text(refusal.status, "message"), list[Json]()
+    for cause in mappings(refusal.status, "details", "causes"):
+        field, words = text(cause, "field"), text(cause, "message")
+        where = _at(manifest, field)
+        message = message.replace(f"{field}: {words}", f"{where}: {words}", 1)
+        causes.append({**cause, "field": where})
     details = {**mapping(refusal.status, "details"), "causes": causes}
     led = message if causes else f"{manifest.place}: {message}"
     return refusal_of({**refusal.status, "message": led, "details": details}, code=refusal.code)

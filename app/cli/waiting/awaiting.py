@@ -17,6 +17,7 @@ from waypost.client.errors import Expired
 from waypost.client.http.queries import Parameters
 from waypost.client.watching.events import BOOKMARK
 
+WATCH_S_MAX: Final = 3600  # of one watch; the server takes a day at most
 _DELETED: Final = "DELETED"
 
 
@@ -47,7 +48,7 @@ def comes_about(server: Api, wanted: Named, awaited: Awaited, until_s: float) ->
 def _follow(
     server: Api, wanted: Named, awaited: Awaited, query: Parameters, until_s: float
 ) -> bool:
-    left_s = max(1, ceil(until_s - time.monotonic()))
+    left_s = min(WATCH_S_MAX, max(1, ceil(until_s - time.monotonic())))
     within = {**query, "timeoutSeconds": left_s}
     path = f"/{wanted.kind.plural}"
     for event in follow(server, within, pause_s=RESUME_PAUSE_S, path=path):

@@ -32,7 +32,13 @@ def a_server(*nodes: Json) -> FakeServer:
             ("GET", "/services/default/ent"): SERVICE,
             ("GET", "/services/default/ent/explain"): {
                 "summary": "1 of 1 Pods is an endpoint",
-                "pods": [{"pod": "ent-1", "verdict": "Endpoint", "reasons": [{"message": "ok"}]}],
+                "pods": [
+                    {
+                        "pod": {"namespace": "default", "name": "ent-1"},
+                        "verdict": "Endpoint",
+                        "reasons": [{"message": "ok"}],
+                    }
+                ],
             },
             ("GET", "/resolve"): {
                 "canonicalName": "ent.default.svc.cluster.local.",

@@ -65,3 +65,11 @@ def test_a_missing_object_is_refused_unless_its_creation_is_waited_for() -> None
 def test_a_selection_without_objects_fails() -> None:
     ended = run("wait", "po", "-l", "app=x", READY, server=FakeServer({PODS: a_list()}))
     assert (ended.code, ended.err) == (1, "error: no matching resources found\n")
+
+
+def test_a_long_wait_is_of_watches_that_the_server_accepts() -> None:
+    changed = stream({"type": "MODIFIED", "object": pod("True")})
+    server = FakeServer({PODS: [a_list(pod("False")), stream(), a_list(pod("False")), changed]})
+    assert run("wait", "po", "ent", READY, "--timeout=-1s", server=server).code == 0
+    watches = [each for each in server.requests if "watch" in each.url.params]
+    assert [each.url.params["timeoutSeconds"] for each in watches] == ["3600", "3600"]

@@ -25,11 +25,17 @@ def test_a_refusal_names_file_line_and_field_and_the_others_are_created(tmp_path
         "apiVersion: v1\nkind: Service\nmetadata: {name: ent}\nspec:\n  type: X\n---\n"
         "{apiVersion: v1, kind: Node, metadata: {name: n1}}\n"
     )
-    invalid = refusal(422, "Invalid", "invalid", ("spec.type", "unknown"))
+    words = "ent is invalid: [spec.type: unknown, spec.ports: none]"
+    causes = ("spec.type", "unknown"), ("spec.ports", "none")
+    invalid = refusal(422, "Invalid", words, *causes)
     server = FakeServer({("POST", "/services"): invalid, ("POST", "/nodes"): {}})
     ended = run("create", "-f", str(file), server=server)
     assert (ended.code, ended.out) == (1, "node/n1 created\n")
-    assert f"{file}:5: spec.type: unknown" in ended.err
+    assert ended.err.splitlines() == [
+        "error: ent is invalid (Invalid)",
+        f"  {file}:5: spec.type: unknown",
+        f"  {file}:4: spec.ports: none",
+    ]
 
 
 def test_words_describe_an_object() -> None:
