@@ -11,10 +11,16 @@ from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.kinds import KINDS_BY_WORD, SERVICE_NAME, kind_and_name
 from app.cli.options import api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say
+from app.cli.verb import verb
 from waypost.client.paths import path_of
 
+_EXAMPLES = """
+waypost explain ent            why each Pod is, or is not, an endpoint of the Service ent
+waypost explain svc/ent -n dev -o json
+"""
 
-@click.command()
+
+@verb(examples=_EXAMPLES)
 @click.argument("kind_word", metavar="service", help="service, or svc/ent.")
 @click.argument("name", metavar="[NAME]", required=False, help="The Service.")
 @namespace_option()

@@ -11,10 +11,16 @@ import click
 from app.cli.manifests import read_manifests
 from app.cli.options import files_option, output_option, strict_option
 from app.cli.output import OutputFormat, print_result, print_text, print_warning
+from app.cli.verb import verb
 from app.cli.verbs.reading.rules import RulesPart, part_option, print_rules
 
+_EXAMPLES = """
+waypost render --node n1 -f examples/                    the rules of a node, without a server
+waypost render --node n1 -f examples/ --part nftables    as text that nft loads
+"""
 
-@click.command()
+
+@verb(examples=_EXAMPLES)
 @files_option
 @click.option("--node", required=True, metavar="NAME", help="The node's name.")
 @part_option

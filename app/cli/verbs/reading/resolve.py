@@ -11,11 +11,20 @@ from app.cli.client import Api
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.options import after_tab, api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say, style_of
+from app.cli.verb import verb
 
 NOERROR = "NOERROR"
 
 
-@click.command()
+_EXAMPLES = """
+waypost resolve ent -n dev                  as a Pod in the namespace dev would
+waypost resolve ent --pod dev/ent-1 --explain   as this Pod would, with endpoints and advice
+waypost resolve _http._tcp.ent --type SRV
+waypost resolve example.com --resolver musl
+"""
+
+
+@verb(examples=_EXAMPLES)
 @click.argument(
     "name",
     metavar="NAME",

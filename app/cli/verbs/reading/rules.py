@@ -19,6 +19,7 @@ from app.cli.output import (
     print_text,
     say,
 )
+from app.cli.verb import verb
 from waypost.client.paths import path_of
 
 
@@ -42,7 +43,14 @@ part_option = click.option(
 )
 
 
-@click.command()
+_EXAMPLES = """
+waypost rules n1                       the virtual servers of a node
+waypost rules n1 --part script | sh    loads them
+waypost rules n1 --part nftables       those of the other mode
+"""
+
+
+@verb(examples=_EXAMPLES)
 @click.argument(
     "node", metavar="NODE", shell_complete=after_tab("nodes_completed"), help="The node's name."
 )

@@ -20,10 +20,17 @@ from app.cli.output import (
     say,
     style_of,
 )
+from app.cli.verb import verb
 from waypost.client.watching.events import BOOKMARK
 
+_EXAMPLES = """
+waypost watch svc eps          changes of Services and their slices
+waypost watch -n dev -o json   everything of a namespace, as whole events
+waypost watch --since 42       what came after a revision
+"""
 
-@click.command()
+
+@verb(examples=_EXAMPLES)
 @click.argument("kind_words", metavar="[KIND]...", nargs=-1, help="Such as svc eps; all if none.")
 @namespace_option("", "Only objects of it.")
 @selector_option

@@ -12,9 +12,15 @@ from app.cli.kinds import KINDS_BY_WORD, word_and_name
 from app.cli.options import api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, print_document, say
 from app.cli.setup.contexts import default_namespace
+from app.cli.verb import verb
+
+_EXAMPLES = """
+waypost can-i delete svc -n dev        yes or no; exits with 1 if not
+waypost can-i get pods --subresource status
+"""
 
 
-@click.command("can-i")
+@verb("can-i", examples=_EXAMPLES)
 @click.argument("verb", metavar="VERB", help="Such as get, create or *.")
 @click.argument(
     "resource",

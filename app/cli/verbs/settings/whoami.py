@@ -12,9 +12,15 @@ import click
 from app.cli.fields import Json, mapping, text, texts
 from app.cli.options import api_option, connect, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet
+from app.cli.verb import verb
+
+_EXAMPLES = """
+waypost whoami
+waypost whoami -o yaml
+"""
 
 
-@click.command()
+@verb(examples=_EXAMPLES)
 @output_option()
 @api_option
 @click.pass_context
