@@ -11,6 +11,7 @@ from app.cli.client import Api
 from app.cli.fields import Json, mapping, mappings, text, texts
 from app.cli.options import after_tab, api_option, connect, namespace_option, output_option
 from app.cli.output import OutputFormat, Sheet, print_result, print_sheet, say, style_of
+from app.cli.setup.contexts import current_context
 from app.cli.verb import verb
 
 NOERROR = "NOERROR"
@@ -61,7 +62,7 @@ def resolve(  # noqa: PLR0913  each parameter is an option of the command
         raise click.BadParameter("a Pod has its own namespace: give --pod or -n, not both")
     query = {
         "name": name,
-        "namespace": namespace,
+        "namespace": namespace or ("" if pod else current_context().namespace),
         "pod": pod,
         "type": type_.upper(),
         "resolver": resolver,

@@ -122,3 +122,11 @@ def test_a_command_may_use_another_context_than_the_current_one(lab: str) -> Non
     assert asked(lab, "--context", "home") == ("127.0.0.1", "mine", "")
     ended = run("get", "svc", "--context", "hmoe", config=lab)
     assert (ended.code, 'did you mean "home"?' in ended.err) == (1, True)
+
+
+def test_names_are_resolved_in_the_namespace_of_the_context(lab: str) -> None:
+    server = FakeServer({("GET", "/resolve"): {"status": "NOERROR"}})
+    run("resolve", "ent", server=server, config=lab)
+    assert server.last.url.params["namespace"] == "dev"
+    run("resolve", "ent", "--pod", "dev/p", server=server, config=lab)
+    assert "namespace" not in server.last.url.params
