@@ -11,6 +11,7 @@ scripts run the client's verbs in loops.
 """
 # ruff: noqa: PLC0415  imports wait until a command needs them, as said above
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
@@ -19,7 +20,8 @@ import click
 
 from app.cli.application import VERBS, Commands
 from app.cli.options import BREAK_GLASS, TOKEN_FILE
-from app.cli.output import print_text
+from app.cli.output import print_text, print_warning
+from app.cli.setup.variables import mistyped
 
 SERVERS: Final = "app.commands.servers"
 COMMANDS: Final[Mapping[str, str]] = {
@@ -36,13 +38,15 @@ COMMANDS: Final[Mapping[str, str]] = {
 
 def main() -> None:
     """Run the command that the arguments name."""
-    application()
+    application(prog_name="waypost")  # also as ``python -m app``: completion goes by the name
 
 
 @click.pass_context
 def _root(context: click.Context, *, version: bool, token_file: Path | None) -> None:
     context.meta[TOKEN_FILE] = token_file
     context.meta[BREAK_GLASS] = administrator_token
+    for words in mistyped(os.environ):
+        print_warning(words)
     if version:
         from importlib.metadata import version as installed_version
 

@@ -48,6 +48,14 @@ def run(*arguments: str, **settings: str) -> tuple[int, str, str]:
         ("rules", "n1", "--api", CLOSED),
         ("watch", "svc", "--api", CLOSED),
         ("delete", "svc/ent", "--api", CLOSED),
+        ("describe", "svc/ent", "--api", CLOSED),
+        ("label", "svc", "ent", "a=b", "--api", CLOSED),
+        ("wait", "svc", "ent", "--for=delete", "--api", CLOSED),
+        ("create", "ns", "dev", "--api", CLOSED),
+        ("top", "--api", CLOSED),
+        ("api-resources",),
+        ("config", "get-contexts"),
+        ("completion", "bash"),
         ("whoami", "--api", CLOSED),
         ("can-i", "get", "svc", "--api", CLOSED),
     ],
@@ -68,6 +76,19 @@ def test_a_verb_imports_nothing_that_it_has_no_time_for(words: tuple[str, ...]) 
     loaded = set(ended.stdout.splitlines()[-1].split())
     assert "app.cli.application" in loaded
     assert loaded & SLOW == set()
+
+
+def test_a_shell_may_ask_what_a_word_may_be() -> None:
+    asked = {"_WAYPOST_COMPLETE": "bash_complete", "COMP_WORDS": "waypost desc", "COMP_CWORD": "1"}
+    ended = subprocess.run(
+        [sys.executable, "-m", "app"],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env=os.environ | asked,
+    )
+    assert (ended.returncode, ended.stdout) == (0, "plain,describe\n")
 
 
 @pytest.mark.parametrize("name", COMMANDS)

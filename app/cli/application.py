@@ -12,12 +12,21 @@ import click
 
 from app.cli.failures import worded
 
+_ROOMS: Final[Mapping[str, tuple[str, ...]]] = {
+    "writing": (
+        *("apply", "create", "replace", "edit", "patch"),
+        *("label", "annotate", "delete"),
+    ),
+    "reading": (
+        *("get", "describe", "resolve", "explain", "rules", "watch"),
+        *("wait", "diff", "render", "top", "api-resources", "version"),
+    ),
+    "settings": ("config", "whoami", "can-i", "auth", "token", "completion"),
+}
 VERBS: Final[Mapping[str, str]] = {
-    name: f"app.cli.verbs.{name.replace('-', '_')}"
-    for name in (
-        *("apply", "get", "delete", "resolve", "rules", "explain", "watch", "render"),
-        *("whoami", "can-i", "token"),
-    )
+    name: f"app.cli.verbs.{room}.{name.replace('-', '_')}"
+    for room, names in _ROOMS.items()
+    for name in names
 }
 """The module of each verb; the command has the verb's name there."""
 
@@ -54,6 +63,16 @@ class Commands(click.Group):
             return None
         command: click.Command = getattr(import_module(module), cmd_name.replace("-", "_"))
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command of the first word; names the nearest ones for an unknown word."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.exceptions.NoSuchCommand as error:
+            name = error.command_name
+            raise click.exceptions.NoSuchCommand(name, None, self._modules, ctx) from None
 
     def invoke(self, ctx: click.Context) -> object:
         """Run a command; print what it is refused."""

@@ -50,20 +50,26 @@ class Api:
         self._bounds = bounds
         self._client = _client(self.url, transport, bounds, credentials)
 
-    def ask(
+    def ask(  # noqa: PLR0913  what a request may have
         self,
         method: str,
         path: str,
         *,
         query: Parameters | None = None,
         body: object = None,
+        content_type: str = JSON,
         warn: Warn = print_warning,
     ) -> Json:
         """Send a request, ``warn`` of its warnings and return the JSON document of its answer."""
         content = None if body is None else json.dumps(body)
         with self._named():
             answer = self._client.answer(
-                method, path, query=query_of(query or {}), content=content, accept=JSON
+                method,
+                path,
+                query=query_of(query or {}),
+                content=content,
+                content_type=content_type,
+                accept=JSON,
             )
             require_answered(answer, warn=warn)
             return parse_document(answer.body, values_max=self._bounds.answer_values_max)

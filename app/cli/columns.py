@@ -31,16 +31,18 @@ class Column:
     is_wide: bool = False
 
 
-def sheet(
+def sheet(  # noqa: PLR0913  how it is shown
     objects: Iterable[Json],
     kind: Kind,
     now: datetime,
     *,
     is_wide: bool = False,
     with_namespace: bool = False,
+    more: Iterable[Column] = (),
 ) -> Sheet:
-    """Tabulate objects of one kind."""
-    columns = [column for column in COLUMNS.get(kind.name, PLAIN) if is_wide or not column.is_wide]
+    """Tabulate objects of one kind; the columns ``more`` follow those of the kind."""
+    own = [column for column in COLUMNS.get(kind.name, PLAIN) if is_wide or not column.is_wide]
+    columns = [*own, *more]
     before = ("NAMESPACE",) if with_namespace and kind.is_namespaced else ()
     rows: list[tuple[str, ...]] = []
     for document in objects:

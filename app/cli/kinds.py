@@ -6,7 +6,7 @@ The table is generated, as the kinds themselves take longer to import than a req
 Source: spec kubernetes-api 5.13 for the short names of kinds.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 import click
@@ -16,9 +16,20 @@ from waypost.client.paths import path_of
 
 SERVICE_NAME: Final = "Service"
 
-KINDS_BY_WORD: Mapping[str, Kind] = {
-    word: kind for kind in KINDS for word in (kind.name.lower(), kind.plural, *kind.short_names)
-}
+ALL: Final = "all"
+OF_ALL: Final = ("Pod", "Service")
+"""The kinds of ``get all``: those of kubectl's category that there are here."""
+
+
+def _words_of(kind: Kind) -> Iterator[str]:
+    yield from (kind.name.lower(), kind.plural, *kind.short_names)
+    version = kind.api_version.rpartition("/")[2]
+    for word in (kind.name.lower(), kind.plural):
+        yield f"{word}.{kind.group}" if kind.group else f"{word}.{version}."
+        yield f"{word}.{version}.{kind.group}"
+
+
+KINDS_BY_WORD: Mapping[str, Kind] = {word: kind for kind in KINDS for word in _words_of(kind)}
 KINDS_BY_NAME: Mapping[str, Kind] = {kind.name: kind for kind in (*KINDS, ENDPOINTS)}
 """Every kind that manifests may state."""
 
@@ -27,10 +38,22 @@ def kind_named(word: str) -> Kind:
     """Give the kind of a word; raises BadParameter for an unknown one."""
     kind = KINDS_BY_WORD.get(word.lower())
     if kind is None:
-        names = {word for each in KINDS for word in (each.plural, *each.short_names)}
-        known = ", ".join(sorted(names))
-        raise click.BadParameter(f"there is no kind {word!r}; there are {known}")
+        raise click.BadParameter(f"there is no kind {word!r}{_hint(word.lower())}")
     return kind
+
+
+def short_words() -> list[str]:
+    """List the words that people use for kinds."""
+    return sorted({word for each in KINDS for word in (each.plural, *each.short_names)})
+
+
+def _hint(word: str) -> str:
+    from app.cli.nearest import did_you_mean  # noqa: PLC0415  for mistakes alone
+
+    if word in (ENDPOINTS.plural, "ep"):
+        return ": Endpoints are kept as EndpointSlices, which are eps"
+    known = [each for each in KINDS_BY_WORD if "." not in each]
+    return did_you_mean(word, known) or f"; there are {', '.join(short_words())}"
 
 
 def kind_and_name(word: str, name: str | None) -> tuple[Kind, str]:

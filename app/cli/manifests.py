@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,14 +106,16 @@ class Manifest:
         return text(self.content, "metadata", "namespace")
 
 
-def read_manifests(sources: Iterable[str]) -> tuple[Manifest, ...]:
-    """Parse every object of every source, in order; raises Unreadable for the first bad source."""
-    found = tuple(
-        manifest
-        for source in sources
-        for file in _files(source)
-        for manifest in _manifests(file, _content(file))
-    )
+def read_manifests(
+    sources: Iterable[str], *, is_recursive: bool = False, built: Iterable[Source] = ()
+) -> tuple[Manifest, ...]:
+    """Parse every object of every source, in order; raises Unreadable for the first bad source.
+
+    ``built`` is what programs have made; files of folders in folders count if ``is_recursive``.
+    """
+    files = (file for source in sources for file in _files(source, is_recursive=is_recursive))
+    contents = chain((Source(file, _content(file)) for file in files), built)
+    found = tuple(manifest for source in contents for manifest in _manifests(source))
     if not found:
         raise Unreadable("there is no object in what was given")
     return found
@@ -131,12 +134,13 @@ def in_namespace(manifest: Manifest, namespace: str) -> Manifest:
     return replace(manifest, content={**manifest.content, "metadata": metadata})
 
 
-def _files(source: str) -> Iterator[str]:
+def _files(source: str, *, is_recursive: bool) -> Iterator[str]:
     path = Path(source)
     if source == STDIN or not path.is_dir():
         yield source
         return
-    inside = sorted(str(file) for file in path.iterdir() if file.suffix in SUFFIXES)
+    found = path.rglob("*") if is_recursive else path.iterdir()
+    inside = sorted(str(file) for file in found if file.suffix in SUFFIXES and file.is_file())
     if not inside:
         raise Unreadable(f"{source}: no {', '.join(SUFFIXES)} file is in this folder")
     yield from inside
@@ -151,13 +155,13 @@ def _content(file: str) -> bytes:
         raise Unreadable(f"{file}: {error.strerror or error}") from None
 
 
-def _manifests(file: str, body: bytes) -> Iterator[Manifest]:
+def _manifests(source: Source) -> Iterator[Manifest]:
     # The parser takes half a second to load, which verbs without files need not spend.
     from app.schemas.documents.read import parse_documents  # noqa: PLC0415
 
-    source = Source(file, body)
+    file = source.name
     try:
-        documents = parse_documents(body, _media_of(file))
+        documents = parse_documents(source.body, _media_of(file))
     except BadRequest as error:
         raise Unreadable(f"{file}: {error.message}") from None
     for place, document in enumerate(documents):

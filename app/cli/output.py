@@ -22,6 +22,7 @@ from typing import Final
 import click
 
 from app.cli.fields import Json, mapping, mappings, text
+from waypost.client.errors import Refused
 
 _GAP = "   "
 _WITHOUT_CREDENTIALS = "set WAYPOST_TOKEN, or name a file with --token-file or WAYPOST_TOKEN_FILE"
@@ -93,16 +94,23 @@ def say(*parts: str | tuple[str, str], to_stderr: bool = False) -> None:
     _print("".join(map(styled, map(visible, shown), styles)), to_stderr=to_stderr)
 
 
-def print_sheet(sheet: Sheet) -> None:
+def print_sheet(sheet: Sheet, *, with_headings: bool = True) -> None:
     """Print a table in aligned columns, coloured where the stream is a terminal.
 
     Long lines are not wrapped: wrapped addresses could not be copied.
     """
-    lines: list[str] = []
-    for place, cells in enumerate(padded(sheet)):
-        styles = (_BOLD if place == 0 else style_of(cell.rstrip()) for cell in cells)
-        lines.append(_GAP.join(map(styled, cells, styles)).rstrip())
-    _print("\n".join(lines))
+    print_lines(padded(sheet, with_headings=with_headings), with_headings=with_headings)
+
+
+def print_lines(lines: Sequence[Sequence[str]], *, with_headings: bool) -> None:
+    """Print the padded lines of a table; the first may have headings."""
+    printed: list[str] = []
+    for place, cells in enumerate(lines):
+        is_heading = with_headings and place == 0
+        styles = (_BOLD if is_heading else style_of(cell.rstrip()) for cell in cells)
+        printed.append(_GAP.join(map(styled, cells, styles)).rstrip())
+    if printed:
+        _print("\n".join(printed))
 
 
 def styled(shown: str, style: str) -> str:
@@ -126,10 +134,17 @@ def _print(line: str, *, to_stderr: bool = False) -> None:
     click.echo(line, err=to_stderr, color=False if plain else True if forced else None)
 
 
-def padded(sheet: Sheet) -> Sequence[tuple[str, ...]]:
+def padded(
+    sheet: Sheet, *, with_headings: bool = True, widths_min: Sequence[int] = ()
+) -> Sequence[tuple[str, ...]]:
     """Pad cells to the width of their columns, headings first."""
-    lines = [tuple(map(visible, line)) for line in (sheet.headings, *sheet.rows)]
-    widths = [max(len(line[place]) for line in lines) for place in range(len(sheet.headings))]
+    shown = (sheet.headings, *sheet.rows) if with_headings else sheet.rows
+    lines = [tuple(map(visible, line)) for line in shown]
+    least = widths_min or (0,) * len(sheet.headings)
+    widths = [
+        max(at_least, *(len(line[place]) for line in lines), 0)
+        for place, at_least in enumerate(least)
+    ]
     return [
         tuple(cell.ljust(width) for cell, width in zip(line, widths, strict=True)) for line in lines
     ]
@@ -185,6 +200,13 @@ def print_refusal(status: Json) -> None:
         message, causes = (message, []) if len(causes) <= 1 else (_before(message, causes), causes)
     hint = f": {_WITHOUT_CREDENTIALS}" if reason == "Unauthorized" else ""
     print_failure(f"{message} ({reason}){hint}", causes)
+
+
+def print_refusals(refusals: Sequence[Refused]) -> bool:
+    """Print errors of several objects; returns whether there is one."""
+    for refusal in refusals:
+        print_refusal(refusal.status)
+    return bool(refusals)
 
 
 def _before(message: str, causes: Iterable[str]) -> str:

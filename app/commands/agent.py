@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import click
 
 from app.cli.failures import EXIT_REFUSED
-from app.cli.options import api_option
+from app.cli.options import fixed_api_option
 from app.cli.output import print_failure, print_text
 from app.command_runs import log_from, refusing, settings_of_agent, until_interrupted
 from waypost.client.http.credentials import is_loopback
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option(
     "--node", envvar="WAYPOST_NODE", show_envvar=True, required=True, help="The Node's name."
 )
-@api_option
+@fixed_api_option
 @click.option(
     "--backend",
     type=click.Choice(["ipvs", "nftables"]),

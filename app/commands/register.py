@@ -129,7 +129,7 @@ def _options(context: click.Context, given: Given) -> "Options":
         command=given["command"],
         identity=identity,
         urls=urls_of(given["api"]),
-        credentials=credentials_of(context),
+        credentials=credentials_of(context, given["api"]),
         addresses=addresses_of(given["address"]),
         interface=given["interface"],
         probe=None if given["ready"] else _probe(given["probe"], identity, pace),

@@ -8,10 +8,11 @@ from typing import Final, TypedDict, Unpack
 
 import click
 
-from app.cli.options import TOKEN_FILE, addresses_of, api_option, namespace_option
+from app.cli.options import TOKEN_FILE, addresses_of, fixed_api_option, namespace_option
 from app.command_runs import log_from, refusing, until_interrupted
 from waypost.client.http.environment import urls_of
 from waypost.client.leases import LEASE_S
+from waypost.client.paths import DEFAULT_NAMESPACE
 
 SOCKET_DEFAULT: Final = "/var/run/docker.sock"
 _UNIX: Final = "unix://"
@@ -47,7 +48,7 @@ def registrar() -> None:
     help="The Unix socket of the engine.",
 )
 @click.option("--name", default="", help="This registrar's name.  [default: the engine's]")
-@namespace_option(words="Of containers without the label waypost.namespace.")
+@namespace_option(DEFAULT_NAMESPACE, "Of containers without the label waypost.namespace.")
 @click.option(
     "--network",
     multiple=True,
@@ -75,7 +76,7 @@ def registrar() -> None:
     show_default=True,
     help="Seconds after which everything is compared again.",
 )
-@api_option
+@fixed_api_option
 @click.pass_context
 def docker(context: click.Context, **given: Unpack[Given]) -> None:
     """Register the containers of a Docker engine: those with labels, and services of compose."""

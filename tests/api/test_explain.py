@@ -5,7 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.cli.verbs.explain import print_explanation
+from app.cli.verbs.reading.explain import print_explanation
 from app.schemas.explanation import ServiceExplanation
 from tests.registries import an_api
 

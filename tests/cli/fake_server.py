@@ -13,7 +13,8 @@ from click.testing import CliRunner
 
 from app.cli.application import client_verbs
 
-Answer = httpx.Response | Mapping[str, object] | str
+Answer = httpx.Response | Mapping[str, object] | str | list["Answer"]
+"""A list has one for each request, in their order; the last one stays."""
 Answers = Mapping[tuple[str, str], Answer]
 
 
@@ -42,9 +43,13 @@ class FakeServer:
     def _answer(self, request: httpx.Request) -> httpx.Response:
         self.requests.append(request)
         answer = self.answers.get((request.method, request.url.path))
+        if isinstance(answer, list):
+            answer = answer.pop(0) if len(answer) > 1 else answer[0]
         match answer:
+            case list():
+                raise AssertionError("a list of lists")
             case None:
-                return refusal(404, "NotFound", f"nothing is at {request.url.path}")
+                return missing(request.url.path)
             case httpx.Response():
                 return answer
             case str():
@@ -63,7 +68,10 @@ class Ended:
 
 
 def run(
-    *arguments: str, server: FakeServer | httpx.AsyncBaseTransport | None = None, stdin: str = ""
+    *arguments: str,
+    server: FakeServer | httpx.AsyncBaseTransport | None = None,
+    stdin: str = "",
+    config: str = "/nowhere/config",
 ) -> Ended:
     """Run ``waypost`` with these arguments against a server; without one, connections fail."""
     transport = server.transport() if isinstance(server, FakeServer) else server
@@ -74,13 +82,19 @@ def run(
         if transport is THE_NETWORK
         else transport or httpx.MockTransport(_refuse_connection),
         input=stdin,
-        env={"WAYPOST_API": "", "COLUMNS": "100"},
+        env={"WAYPOST_API": "", "WAYPOST_CONFIG": config, "COLUMNS": "100"},
         catch_exceptions=False,
     )
     return Ended(result.exit_code, result.stdout, result.stderr)
 
 
-def refusal(code: int, reason: str, message: str, *causes: tuple[str, str]) -> httpx.Response:
+def refusal(
+    code: int,
+    reason: str,
+    message: str,
+    *causes: tuple[str, str],
+    details: Mapping[str, object] | None = None,
+) -> httpx.Response:
     """A Status; each cause is a field and a message."""
     listed = [{"reason": "FieldValueInvalid", "field": f, "message": m} for f, m in causes]
     status = {
@@ -90,9 +104,15 @@ def refusal(code: int, reason: str, message: str, *causes: tuple[str, str]) -> h
         "code": code,
         "reason": reason,
         "message": message,
-        "details": {"causes": listed},
+        "details": {**(details or {}), "causes": listed},
     }
     return httpx.Response(code, json=status)
+
+
+def missing(path: str) -> httpx.Response:
+    """The refusal for a path; below a collection, that of a missing object."""
+    name = path.rpartition("/")[2]
+    return refusal(404, "NotFound", f"nothing is at {path}", details={"name": name})
 
 
 def stream(*events: Mapping[str, object]) -> httpx.Response:

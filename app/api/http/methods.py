@@ -18,7 +18,7 @@ from app.api.access.routes import Found, Routes, UnknownMethod
 from app.api.errors import MethodRefused, form_of, refused
 from app.api.http.delivery import send_at_once
 from app.domain.errors import DomainError, NotFound
-from app.schemas.documents.remarks import nearest
+from app.schemas.documents.nearest import nearest
 
 SHOWN_CHARACTERS_MAX = 128  # of a path in a refusal
 _HEAD, _GET, _OPTIONS = "HEAD", "GET", "OPTIONS"

@@ -21,7 +21,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from app.api.access.routes import Found, Routes, query_of
 from app.api.errors import form_of, refused
 from app.domain.errors import BadRequest, CauseReason, DomainError, Violation
-from app.schemas.documents.remarks import nearest
+from app.schemas.documents.nearest import nearest
 
 NAMED_MAX: Final = 32  # parameters that a refusal names
 SHOWN_CHARACTERS_MAX: Final = 64  # of a name

@@ -41,12 +41,14 @@ class _Request:
     accept: str
     coding: str
     content: bytes | None = None
+    content_type: str = JSON
 
     def head(self, target: Target, token: str) -> h11.Request:
         path = quote(f"{target.prefix}{self.path}", safe=_IN_PATHS)
         fields = {"Host": target.authority, "Accept": self.accept, "Accept-Encoding": self.coding}
         if self.content is not None:
-            fields |= {"Content-Type": JSON, "Content-Length": str(len(self.content))}
+            fields["Content-Type"] = self.content_type
+            fields["Content-Length"] = str(len(self.content))
         if token:
             fields["Authorization"] = f"Bearer {token}"
         query = f"?{urlencode(self.query)}" if self.query else ""
@@ -61,12 +63,19 @@ class DirectClient:
         self._target, self._bounds = target, bounds
         self._credentials = credentials or Credentials()
 
-    def answer(
-        self, method: str, path: str, *, query: Query, content: str | None = None, accept: str
+    def answer(  # noqa: PLR0913  what a request may have
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query,
+        content: str | None = None,
+        content_type: str = JSON,
+        accept: str,
     ) -> Answer:
         """Send a request and read the whole answer, whatever its status."""
         octets = None if content is None else content.encode()
-        request = _Request(method, path, query, accept, "gzip", octets)
+        request = _Request(method, path, query, accept, "gzip", octets, content_type)
         sent = self._credentials.token()
         answer = self._answer(request, sent)
         if answer.status_code == HTTPStatus.UNAUTHORIZED:

@@ -13,7 +13,7 @@ import httpx
 
 from waypost.client.http.answer import Answer, Bounds
 from waypost.client.http.credentials import Credentials
-from waypost.client.http.queries import Query
+from waypost.client.http.queries import JSON, Query
 from waypost.client.http.registry_client import RegistryClient, are_elsewhere, checked_url
 
 
@@ -33,14 +33,28 @@ class LoopedClient:
         self._credentials, self._bounds = credentials, bounds
         self._transport = transport
 
-    def answer(
-        self, method: str, path: str, *, query: Query, content: str | None = None, accept: str
+    def answer(  # noqa: PLR0913  what a request may have
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Query,
+        content: str | None = None,
+        content_type: str = JSON,
+        accept: str,
     ) -> Answer:
         """Send a request and read the whole answer, whatever its status."""
 
         async def ask() -> Answer:
             async with self._client(lambda _: None) as client:
-                return await client.answer(method, path, query=query, body=content, accept=accept)
+                return await client.answer(
+                    method,
+                    path,
+                    query=query,
+                    body=content,
+                    content_type=content_type,
+                    accept=accept,
+                )
 
         return asyncio.run(ask())
 

@@ -9,20 +9,18 @@ Source: contract.md, "Objects"; spec kubernetes-facade 7.
 """
 
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from difflib import get_close_matches
 from itertools import islice
 
 from app.domain.errors import CauseReason, Violation
 from app.domain.objects.endpoints import ENDPOINTS
 from app.domain.objects.resource import AnyResource
 from app.domain.resources import RESOURCES
+from app.schemas.documents.nearest import nearest
 from app.schemas.documents.paths import UNKNOWN_MAX, IgnoredField
 
 NAMED_MAX = 12  # fields in the line about a kind
-_LIKENESS_MIN = 0.75  # below it, two names are not similar
-_COMPARED_LENGTH_MAX = 64  # characters; no field has a longer name
 _INDEX = re.compile(r"\[\d+\]")
 
 
@@ -70,13 +68,21 @@ def not_kept_line(kind: str, paths: Iterable[str]) -> Iterator[str]:
 
 def not_held_line(kind: str, api_version: str) -> str:
     """Word that a kind is unknown here, with the kind that was probably meant."""
-    held = {each.name: each for each in (*RESOURCES, ENDPOINTS)}
-    called = f"{kind} of {api_version}" if kind in held else kind or "an object without kind"
-    meant = held.get(nearest(kind, held))
+    called = f"{kind} of {api_version}" if kind in _held() else kind or "an object without kind"
+    return f"{called} is not held here{kind_meant(kind, api_version)}"
+
+
+def kind_meant(kind: str, api_version: str) -> str:
+    """Word which kind was probably meant by a mistyped one; empty when there is none."""
+    meant = _held().get(nearest(kind, _held()))
     if meant is None or not _may_be_of(api_version.rpartition("/")[0], meant.group):
-        return f"{called} is not held here"
+        return ""
     version = "" if api_version == meant.api_version else f" of {meant.api_version}"
-    return f'{called} is not held here (did you mean "{meant.name}"{version}?)'
+    return f' (did you mean "{meant.name}"{version}?)'
+
+
+def _held() -> Mapping[str, AnyResource]:
+    return {each.name: each for each in (*RESOURCES, ENDPOINTS)}
 
 
 def not_applied_line(kind: AnyResource) -> str:
@@ -90,15 +96,6 @@ def _may_be_of(group: str, meant: str) -> bool:
     """Whether a group was probably mistaken for another; vendors may have kinds of equal names."""
     own = {each.group for each in RESOURCES}
     return "." not in group or group in own or bool(nearest(group, [meant]))
-
-
-def nearest(name: str, names: Collection[str]) -> str:
-    """Find the most similar name; empty when none is similar."""
-    if len(name) > _COMPARED_LENGTH_MAX:
-        return ""
-    by_lower = {each.lower(): each for each in sorted(names, reverse=True)}
-    found = get_close_matches(name.lower(), by_lower, n=1, cutoff=_LIKENESS_MIN)
-    return by_lower[found[0]] if found else ""
 
 
 def _hint(mistyped: IgnoredField) -> str:

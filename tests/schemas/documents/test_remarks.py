@@ -3,8 +3,9 @@
 import pytest
 
 from app.schemas.documents.kubernetes_fields import fields_of
+from app.schemas.documents.nearest import nearest
 from app.schemas.documents.paths import UNKNOWN_MAX, IgnoredField
-from app.schemas.documents.remarks import NAMED_MAX, Remarks, nearest, not_held_line, not_kept_line
+from app.schemas.documents.remarks import NAMED_MAX, Remarks, not_held_line, not_kept_line
 
 SPEC = fields_of("ServiceSpec")
 MISTYPED = IgnoredField(("spec", "selecter"), is_known=False, beside=SPEC)
