@@ -86,6 +86,7 @@ async def live_state(
         stack.push_async_callback(engine.dispose)
         await _prepare(engine, is_ours=not settings.database_url)
         await follower.load()
+        await _report_contradictions(engine, follower.view)
         state = _state_of(settings, engine, follower)
         duties = _duties_of(state, settings, probes=probes)
         for work in (*_always(state), *(Elected(engine, *each).run() for each in duties.items())):
@@ -94,14 +95,15 @@ async def live_state(
 
 
 async def _prepare(engine: AsyncEngine, *, is_ours: bool) -> None:
-    """Check the schema, after migrating it if the database is the embedded one.
-
-    Findings of `waypost check` are logged; serving continues, as the Services are correct.
-    """
+    """Check the schema, after migrating it if the database is the embedded one."""
     if is_ours:
         await migrations.migrate(engine)
     await migrations.require_current(engine)
-    for finding in await check(engine):
+
+
+async def _report_contradictions(engine: AsyncEngine, view: View) -> None:
+    """Log the findings of `waypost check`; serving continues, as the Services are correct."""
+    for finding in await check(engine, known=view.snapshot):
         _log.warning("an allocation contradicts its Service: %s (see `waypost check`)", finding)
 
 

@@ -195,27 +195,30 @@ class Snapshot:
         return _reoccupied(stepped, old ^ new)
 
 
-def load(
-    objects: Iterable[Object],
-    *,
-    revision: Revision,
-    terms: Callable[[Object], Iterable[Term]] = terms_of,
-) -> Snapshot:
-    """Build the snapshot of ``objects`` at once; equal to applying them one by one.
-
-    One that is asked only under some terms, and never changed, needs no others.
-    """
+def load(objects: Iterable[Object], *, revision: Revision) -> Snapshot:
+    """Build the snapshot of ``objects`` at once; equal to applying them one by one."""
     every = tuple(objects)
-    index = _index_of(every, terms)
+    index = _index_of(every, terms_of)
+    return _reoccupied(_holding(every, index, revision), index)
+
+
+def load_for_questions(
+    objects: Iterable[Object], *, terms: Callable[[Object], Iterable[Term]]
+) -> Snapshot:
+    """Build what is only asked, under some terms: never changed, and nothing is allocated in it."""
+    every = tuple(objects)
+    return _holding(every, _index_of(every, terms), REVISION_ZERO)
+
+
+def _holding(objects: Iterable[Object], index: dict[Term, Members], revision: Revision) -> Snapshot:
     by_kind: dict[str, dict[NamespacedName, Object]] = {each.name: {} for each in RESOURCES}
-    for registered in every:
+    for registered in objects:
         by_kind[resource_of(registered).name][registered.metadata.key] = registered
-    loaded = Snapshot(
+    return Snapshot(
         revision=revision,
         objects={kind: PMap[NamespacedName, Any].over(held) for kind, held in by_kind.items()},
         index=_Index.over(index),
     )
-    return _reoccupied(loaded, index)
 
 
 def _index_of(

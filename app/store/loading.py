@@ -144,11 +144,12 @@ async def load_state(
             found.append(decode_stored(stored.kind, stored.body))
             if stored.revision > since:  # the history has the same body
                 recent[stored.body] = found[-1]
-    history = await changes_after(
-        connection, since, upto=revision, changes_max=changes_max + 1, known=recent
-    )
-    await connection.rollback()
-    return Loaded(await asyncio.to_thread(load, found, revision=revision), history, since)
+        history = await changes_after(
+            connection, since, upto=revision, changes_max=changes_max + 1, known=recent
+        )
+        await connection.rollback()
+        snapshot = await asyncio.to_thread(load, found, revision=revision)
+    return Loaded(snapshot, history, since)
 
 
 def stored_objects(

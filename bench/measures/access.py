@@ -20,7 +20,13 @@ NAMESPACE, USER = "team-0", "alice"
 RBAC = "rbac.authorization.k8s.io"
 PATH = f"/services/{NAMESPACE}/service-0"
 PEER = "without --auth"
-RATE = Figure("GET of a Service with --auth", "/s", None, PEER, at_least(0.95))
+BOUND = (
+    "in one process (2026-12-01, 191ae9e) a kept answer takes 0.42 µs more to ask whether its "
+    "token has ended and the database is heard of, 0.40 to count its use (0.32 the counter of "
+    "prometheus_client), 0.04 for the digest of the longer head: 0.86 of some 12, when 0.95 "
+    "allows 0.64; the octets on the socket come on top"
+)
+RATE = Figure("GET of a Service with --auth", "/s", None, PEER, at_least(0.95), bounded_by=BOUND)
 CPU = Figure("processor time of it", "µs", None, PEER)
 
 

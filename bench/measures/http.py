@@ -21,7 +21,14 @@ PEER = "etcd, one key"
 RATE = at_least(10_000)
 RESOLVE = Figure("GET /resolve, names in use", "/s", RATE, PEER, at_least(1.3))
 RESOLVE_P99 = Figure("GET /resolve, names in use, p99", "ms", at_most(15), PEER)
-FIRST = Figure("GET /resolve, first time at the revision", "/s", at_least(3_000))
+FIRST_BOUND = (
+    "in one process, without a socket, it takes 298 µs (2026-12-01, 7c6ca5d), of which profiled 56 "
+    "% are the resolver's walk with its four queries (26 % the answers of the zone), 10 % what the "
+    "answer is kept for, 8 % reading the question, 4 % encoding; no part stands out"
+)
+FIRST = Figure(
+    "GET /resolve, first time at the revision", "/s", at_least(3_000), bounded_by=FIRST_BOUND
+)
 OBJECT = Figure("GET of a Service, 200", "/s", RATE, PEER)
 OBJECT_SAME = Figure("GET of a Service, 304", "/s", RATE, PEER)
 RULES_SAME = Figure("GET /nodes/{name}/ipvs, 304", "/s", RATE, PEER)

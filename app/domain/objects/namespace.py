@@ -3,9 +3,10 @@
 Values only.  Source: spec kubernetes-api 5.10.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
 
+from app.domain.copies import replace
 from app.domain.objects.meta import Condition
 from app.domain.objects.resource import METADATA_NAME, Field, Object, Resource, T
 

@@ -31,4 +31,13 @@ def levels_of(value: object) -> Iterator[list[Container]]:
     level = containers_in([value])
     while level:
         yield level
-        level = [below for container in level for below in containers_in(container)]
+        # Written out, for a request has hundreds of thousands of containers.
+        level = cast(
+            "list[Container]",
+            [
+                below
+                for each in level
+                for below in (each.values() if isinstance(each, dict) else each)
+                if type(below) in _CONTAINERS
+            ],
+        )

@@ -22,14 +22,13 @@ from app.domain.dataplane.rules.soundness import (
     slice_violations,
 )
 from app.domain.errors import BadRequest, CauseReason, Invalid, Violation
-from app.domain.names import REVISION_ZERO
 from app.domain.objects.endpoint_slice import EndpointSlice
 from app.domain.objects.meta import ObjectMeta
 from app.domain.objects.namespace import in_default_namespace
 from app.domain.objects.node import Node
 from app.domain.objects.service import HEADLESS, Service
 from app.domain.objects.service_cidr import ServiceCIDR
-from app.domain.snapshot import Snapshot, load
+from app.domain.snapshot import Snapshot, load_for_questions
 from app.schemas.rules.codec import encode_rules
 from app.schemas.rules.described import Described, described_by
 from app.schemas.rules.models import Backend
@@ -62,7 +61,7 @@ class Rendering:
     def snapshot(self) -> Snapshot:
         """Put the state together."""
         objects = [*self.services, *self.slices, *self.ranges, self.configured]
-        return load(objects, revision=REVISION_ZERO, terms=asked_terms)
+        return load_for_questions(objects, terms=asked_terms)
 
     def rules(self) -> NodeRules:
         """Compute the neutral rules."""

@@ -17,8 +17,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from app.domain.addresses import canonical
 from app.domain.names import NamespacedName
 from app.domain.objects.service import Service
+from app.domain.snapshot import Snapshot
 from app.schemas.objects.codec import decode_stored
-from app.store.loading import objects_of
+from app.store.loading import load_kinds
 from app.store.tables import cluster_ips, counter, node_ports, objects
 
 
@@ -38,12 +39,14 @@ class Finding:
         return f"{self.value}: allocated to {self.recorded}, but {self.owner} has it"
 
 
-async def check(engine: AsyncEngine) -> tuple[Finding, ...]:
-    """Find every inconsistency, sorted, in one consistent read that blocks no writers."""
+async def check(engine: AsyncEngine, known: Snapshot | None = None) -> tuple[Finding, ...]:
+    """Find every inconsistency, sorted, in one consistent read that blocks no writers.
+
+    Services are those of the ``known`` state, as long as the database is at its revision.
+    """
     owners: dict[_Kept, dict[str, NamespacedName]] = {_ADDRESSES: {}, _PORTS: {}}
     async with engine.execution_options(isolation_level="REPEATABLE READ").connect() as connection:
-        async for service in objects_of(connection, ["Service"]):
-            assert isinstance(service, Service)
+        for service in await _services(connection, known):
             for kept, owned in owners.items():
                 owned.update(dict.fromkeys(kept.held(service), service.metadata.key))
         found = [
@@ -82,6 +85,13 @@ class _Kept:
 
 _ADDRESSES = _Kept(cluster_ips, "address", lambda service: service.addresses)
 _PORTS = _Kept(node_ports, "port", lambda service: map(str, service.node_ports))
+
+
+async def _services(connection: AsyncConnection, known: Snapshot | None) -> Iterable[Service]:
+    revision = (await connection.execute(select(counter.c.revision))).scalar_one()
+    if known is None or known.revision != revision:
+        known = await load_kinds(connection, ["Service"])
+    return known.services.values()
 
 
 async def _compared(

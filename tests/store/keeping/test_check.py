@@ -1,5 +1,6 @@
 """Allocations without owner and owners without allocation are found and repaired."""
 
+import pytest
 from sqlalchemy import text
 
 from app.domain.objects.service import Service
@@ -33,6 +34,33 @@ async def test_tampered_allocations_are_found_and_repaired(database_url: str) ->
         assert found["30001"].recorded == key("a/b")
         await repair(engine, found.values())
         assert await check(engine) == ()
+
+
+@pytest.mark.parametrize("is_of_today", [True, False])
+async def test_a_known_state_is_compared_only_at_the_revision_of_the_database(
+    database_url: str, *, is_of_today: bool
+) -> None:
+    async with a_registry(database_url) as registry, connected(database_url) as engine:
+        before = registry.view.snapshot
+        draft = a_service("ent", cluster_ip="", cluster_ips=(), ip_families=())
+        stored = await registry.writer.write(lambda work: lifecycle.create(work, draft))
+        known = registry.view.snapshot if is_of_today else before
+        assert isinstance(stored, Service)
+        assert await check(engine, known=known) == ()
+        async with engine.begin() as connection:
+            await connection.execute(text("DELETE FROM cluster_ips"))
+        found = await check(engine, known=known)
+        assert found == await check(engine)
+    assert [finding.value for finding in found] == list(stored.addresses)
+
+
+async def test_a_known_state_is_asked_instead_of_the_stored_objects(database_url: str) -> None:
+    async with a_registry(database_url) as registry, connected(database_url) as engine:
+        draft = a_service("ent", cluster_ip="", cluster_ips=(), ip_families=())
+        await registry.writer.write(lambda work: lifecycle.create(work, draft))
+        async with engine.begin() as connection:
+            await connection.execute(text("DELETE FROM objects"))
+        assert await check(engine, known=registry.view.snapshot) == ()
 
 
 async def test_a_check_blocks_no_writers(database_url: str) -> None:
