@@ -6,7 +6,7 @@ A command that ends needs neither the API nor the DNS, so this module imports ne
 """
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -24,6 +24,9 @@ from app.store.keeping.backup_file import lines_of, write_whole
 from app.store.keeping.check import check, repair
 from app.store.keeping.last_backup import note_backup
 from app.store.loading import load_kinds
+
+Tell = Callable[[str], None]
+"""Takes words on how far something is."""
 
 
 @asynccontextmanager
@@ -87,21 +90,37 @@ async def migrate(settings: Settings) -> tuple[str | None, str]:
         return await migrations.migrate(engine)
 
 
-async def back_up(settings: Settings, file: Path) -> int:
-    """Write a backup to a file; return the number of objects."""
+async def back_up(settings: Settings, file: Path, tell: Tell) -> int:
+    """Write a backup to a file; return the number of objects.
+
+    ``tell`` is called with words on how far it is.
+    """
     async with database_engine(settings, is_made=False) as engine:
-        lines = await write_whole(file, backup.backup_lines(engine))
+        lines = await write_whole(file, _counted(backup.backup_lines(engine), tell))
         await note_backup(engine)
     return lines - 2  # without header and end
 
 
+async def _counted(lines: AsyncIterator[bytes], tell: Tell) -> AsyncIterator[bytes]:
+    count = 0
+    async for line in lines:
+        yield line
+        count += 1
+        tell(f"{count} objects are written")
+
+
 async def restore(
-    settings: Settings, file: Path, *, replace: bool, loses_all: bool
+    settings: Settings, file: Path, tell: Tell, *, replace: bool, loses_all: bool
 ) -> tuple[int, Revision]:
-    """Restore a backup from a file; return the number of objects and the new revision."""
+    """Restore a backup from a file; return the number of objects and the new revision.
+
+    ``tell`` is called with words on how far it is.
+    """
     contents = backup.read_backup(lines_of(file, octets_max=backup.LINE_OCTETS_MAX))
     async with database_engine(settings) as engine:
-        revision = await backup.restore(engine, contents, replace=replace, loses_all=loses_all)
+        revision = await backup.restore(
+            engine, contents, replace=replace, loses_all=loses_all, tell=tell
+        )
     return len(contents.objects), revision
 
 

@@ -14,6 +14,7 @@ import click
 from app.cli.failures import EXIT_REFUSED
 from app.cli.options import api_option
 from app.cli.output import print_failure, print_text, print_warning
+from app.cli.printing.progress import waiting
 from app.command_runs import (
     log_from,
     refusing,
@@ -112,7 +113,8 @@ def backup(file: Path) -> None:
     from app import database_commands
     from app.store.keeping.backup_file import STANDARD
 
-    written = run_to_end(database_commands.back_up(settings_of_environment(), file))
+    with waiting("the backup begins") as tell:
+        written = run_to_end(database_commands.back_up(settings_of_environment(), file, tell))
     place = "the backup" if file == STANDARD else file
     click.echo(f"{written} objects are in {place}", err=file == STANDARD)
 
@@ -130,8 +132,11 @@ def restore(file: Path, *, replace: bool, lose_all: bool) -> None:
     from app import database_commands
 
     settings = settings_of_environment()
-    restoring = database_commands.restore(settings, file, replace=replace, loses_all=lose_all)
-    count, revision = run_to_end(restoring)
+    with waiting("the backup is read") as tell:
+        restoring = database_commands.restore(
+            settings, file, tell, replace=replace, loses_all=lose_all
+        )
+        count, revision = run_to_end(restoring)
     print_text(f"{count} objects are back, at revision {revision}")
 
 

@@ -44,6 +44,9 @@ REVISION_MAX = (1 << 63) - 1  # maximum of the counter
 _CURSOR_MAX = 1 << 128  # after the last IPv6 address
 _KINDS = frozenset(kind.name for kind in APPLIED)
 
+Filled = Sequence[tuple[Table, Sequence[Mapping[str, Any]]]]
+"""Rows by their table."""
+
 
 class NotARegistryBackup(ValueError):
     """The file is not a backup, is damaged, or has a format that this version cannot read."""
@@ -111,9 +114,16 @@ def read_backup(lines: Iterable[bytes]) -> Contents:
 
 
 async def restore(
-    engine: AsyncEngine, contents: Contents, *, replace: bool, loses_all: bool = False
+    engine: AsyncEngine,
+    contents: Contents,
+    *,
+    replace: bool,
+    loses_all: bool = False,
+    tell: Callable[[str], None] = lambda _: None,
 ) -> Revision:
     """Replace the registry by a backup, in one transaction; returns its revision.
+
+    ``tell`` is called with words on how far it is.
 
     Raises WouldLose when objects would be replaced without ``replace``, or everything or
     every range would be lost without ``loses_all``.
@@ -121,7 +131,7 @@ async def restore(
     if not loses_all:
         _require_something(contents)
     # Before the transaction, which must not be idle.
-    filled: Sequence[tuple[Table, Sequence[Mapping[str, Any]]]] = (
+    filled: Filled = (
         (objects, [object_row(each, body_of(each)) for each in contents.objects]),
         (cluster_ips, _allocations(contents.objects, "address", addresses_held)),
         (node_ports, _allocations(contents.objects, "port", ports_held)),
@@ -133,9 +143,7 @@ async def restore(
         await connection.execute(delete(objects).where(objects.c.kind.in_(_KINDS)))
         for table in (changes, cluster_ips, node_ports):
             await connection.execute(delete(table))
-        for table, values in filled:
-            for first in range(0, len(values), ROWS_A_STATEMENT):
-                await connection.execute(insert(table), values[first : first + ROWS_A_STATEMENT])
+        await _insert(connection, filled, tell)
         revision = Revision(max(current.revision, contents.revision) + 1)
         await connection.execute(
             update(counter).values(
@@ -144,6 +152,16 @@ async def restore(
         )
         await connection.execute(select(func.pg_notify(CHANNEL, str(revision))))
     return revision
+
+
+async def _insert(connection: AsyncConnection, filled: Filled, tell: Callable[[str], None]) -> None:
+    written, total = 0, sum(len(values) for _, values in filled)
+    for table, values in filled:
+        for first in range(0, len(values), ROWS_A_STATEMENT):
+            piece = values[first : first + ROWS_A_STATEMENT]
+            await connection.execute(insert(table), piece)
+            written += len(piece)
+            tell(f"{written} of {total} rows are written")
 
 
 def _line(**entry: object) -> bytes:

@@ -43,3 +43,11 @@ def test_what_is_over_at_once_is_not_shown() -> None:
     with waiting("objects", stream=stream, quiet_s=60):
         pass
     assert stream.getvalue() == ""
+
+
+def test_a_block_that_knows_how_far_it_is_tells() -> None:
+    stream = Terminal()
+    with waiting("it begins", stream=stream, quiet_s=0.001, period_s=0.001) as tell:
+        tell("3 of 9 rows are written")
+        assert stream.is_written.wait(WITHIN_S)
+    assert "3 of 9 rows are written … 0 s" in stream.getvalue()
