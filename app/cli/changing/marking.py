@@ -1,26 +1,31 @@
-"""What ``label`` and ``annotate`` do with each object.
+"""What ``label`` and ``annotate`` have in common: their options, and what they do with each object.
 
-objects, Marks -> one PATCH each, unless nothing changes
+words and options -> objects, Marks -> one PATCH each, unless nothing changes
 
 Source: kubectl `pkg/cmd/label/label.go`, `RunLabel`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import wraps
+from typing import Any, TypeVar
 
 import click
 
-from app.cli.changing.marks import LABELS, Field, Marks, kept_in
+from app.cli.changing.marks import LABELS, Field, Marks, kept_in, marks_of
 from app.cli.changing.outcomes import print_changed
 from app.cli.changing.writes import patched
 from app.cli.client import Api
 from app.cli.fields import Json, text
 from app.cli.objects.arguments import Named
-from app.cli.objects.chosen import Choice, Target
+from app.cli.objects.chosen import Choice, Target, choice_options
 from app.cli.objects.lists import read
-from app.cli.options import DryRun
+from app.cli.options import DryRun, after_tab, dry_run_option
 from app.cli.output import print_failure, print_refusal, print_text, say, visible
-from app.cli.printing.forms import Form
+from app.cli.printing.forms import Form, form_option
 from waypost.client.errors import Refused
+
+F = TypeVar("F", bound=Callable[..., Any])
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +40,49 @@ class How:
     form: Form
 
 
-def mark_all(server: Api, choice: Choice, marks: Marks, how: How) -> bool:
+def marking_options(what: Field) -> Callable[[F], F]:
+    """Make a decorator that adds the options of a verb, packed as ``choice`` and ``how``."""
+
+    def add(function: F) -> F:
+        @wraps(function)
+        def packed(
+            *arguments: Any,  # noqa: ANN401  those of the verb
+            overwrite: bool,
+            list_: bool,
+            resource_version: str,
+            dry_run: DryRun,
+            output: Form,
+            **others: Any,  # noqa: ANN401
+        ) -> Any:  # noqa: ANN401
+            how = How(what, overwrite, list_, resource_version, dry_run, output)
+            return function(*arguments, how=how, **others)
+
+        made: Any = packed
+        listed = click.option("--list", "list_", is_flag=True, help=f"Print the {what.name}.")
+        for option in (form_option, dry_run_option, _revision, listed, _overwrite, choice_options):
+            made = option(made)
+        return _words(made)
+
+    return add
+
+
+_words = click.argument(
+    "words",
+    metavar="KIND [NAME]... KEY=VALUE... KEY-...",
+    nargs=-1,
+    shell_complete=after_tab("words_completed"),
+    help="The objects, then what changes.",
+)
+_overwrite = click.option("--overwrite", is_flag=True, help="Change values that there are.")
+_revision = click.option(
+    "--resource-version", default="", metavar="N", help="Only at this revision of it."
+)
+
+
+def mark_all(server: Api, choice: Choice, how: How) -> bool:
     """Mark the chosen objects; returns whether all are as they shall be."""
+    words, marks = marks_of(choice.words, how.what)
+    choice = replace(choice, words=words)
     if not marks and not how.is_list:
         raise click.BadParameter(f"at least one {how.what.noun} update is required")
     targets = choice.targets(server)
